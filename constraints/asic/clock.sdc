@@ -1,0 +1,5 @@
+# @top@ as an ASIC block; times in nanoseconds.
+create_clock -name clk -period @period@ [get_ports clk]
+# A fifth of the period at each side belongs to the neighbours.
+set_input_delay @fifth_period@ -clock clk [all_inputs]
+set_output_delay @fifth_period@ -clock clk [all_outputs]

@@ -1,0 +1,1 @@
+"""Generators: parameters in, Verilog, measurements and reports out."""

@@ -1,0 +1,61 @@
+"""Options that several commands share, written once so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gen.errors import ThresherError
+
+__all__ = ["Config", "Preset", "Report", "Sets", "Target", "TopName", "choose", "find_top"]
+
+TopName = Annotated[str, typer.Argument(
+    metavar="TOP", show_default=False, help="Name of the accelerator; see `thresher list`.")]
+Preset = Annotated[str, typer.Option(
+    "--preset", metavar="NAME", help="Named set of parameters to start from.")]
+Config = Annotated[Path | None, typer.Option(
+    "--config", metavar="FILE.toml", show_default=False, help="Parameters that replace those of the preset.")]
+Sets = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="KEY=VALUE", show_default=False,
+    help="One parameter, over preset and file; may be repeated.")]
+Report = Annotated[Path | None, typer.Option(
+    "--report", metavar="FILE", show_default=False, help="Also write the result as JSON.")]
+Target = Annotated[str, typer.Option(
+    "--target", metavar="TARGET", help="ecp5, xilinx, ice40, asic or generic.")]
+
+
+def find_top(name):
+    """The top of that name.
+
+    Raises
+    ------
+    ThresherError
+        There is none.
+    """
+    from gen.tops.registry import tops
+
+    known = tops()
+    if name not in known:
+        raise ThresherError(f"There is no top {name!r}; the tops are {', '.join(known)}")
+    return known[name]
+
+
+def choose(name, preset, config, sets):
+    """Turn the common options into a top and its checked parameters.
+
+    Returns
+    -------
+    tuple
+        The `Top`, and an instance of its parameters class.
+
+    Raises
+    ------
+    ThresherError
+        Unknown top or preset, unreadable file, or illegal parameters.
+    """
+    from gen.tops.registry import resolve
+
+    top = find_top(name)
+    if config is not None and not config.is_file():
+        raise ThresherError(f"The configuration file {config} does not exist")
+    return top, resolve(name, preset, config, list(sets or ()))

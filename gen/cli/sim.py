@@ -1,0 +1,60 @@
+"""`thresher sim`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gen.cli.options import Config, Preset, Report, Sets, TopName, choose
+from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
+
+
+def command(
+    top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, report: Report = None,
+    simulator: Annotated[str, typer.Option(
+        metavar="NAME", help="verilator or icarus.")] = "verilator",
+    input: Annotated[Path | None, typer.Option(
+        "--input", "-i", metavar="IN.npz", show_default=False,
+        help="Tensors to run; without it, a case that comes along.")] = None,
+    output: Annotated[Path | None, typer.Option(
+        "--output", "-o", metavar="OUT.npz", show_default=False,
+        help="Where to put what the hardware returned.")] = None,
+    seed: Annotated[int, typer.Option(
+        help="Of random tensors and stalls.")] = 0,
+    stall: Annotated[float, typer.Option(
+        metavar="P", help="Probability of a stall on each stream and cycle.")] = 0.0,
+    waves: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False, help="Write a waveform.")] = None,
+    keep: Annotated[float | None, typer.Option(
+        metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
+    causal: Annotated[bool, typer.Option(
+        "--causal", help="Hide keys after the query (sofa).")] = False,
+    policy: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")] = None,
+    compare_dense: Annotated[bool, typer.Option(
+        "--compare-dense", help="Also run with all keys kept, and report the speed-up (sofa).")] = False,
+    mode: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False, help="bpmm or fft (butterfly).")] = None,
+    einsum: Annotated[str | None, typer.Option(
+        metavar="TEXT", show_default=False, help='The contraction, as "ijk,lk->ijl" (flaash).')] = None,
+    workload: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False, help="Name or JSON file of a graph (workflow).")] = None,
+):
+    """Run the emitted Verilog on tensors and compare every bit with the golden model.
+
+    The exit code is 1 when a bit differs.
+    """
+    from gen.simulation import SimulationOptions
+
+    check_report_path(report)
+    options = SimulationOptions(
+        simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, keep=keep,
+        causal=causal, policy=policy, compare_dense=compare_dense, mode=mode, einsum=einsum,
+        workload=workload)
+    entry, parameters = choose(top, preset, config, sets)
+    with progress(f"compiling and running {top} on {simulator}"):
+        result = {**entry.simulate(parameters, options), "preset": preset}
+    write_report(report, result)
+    print_mapping(out(), top, result)
+    if not result.get("bit_exact", True):
+        raise typer.Exit(1)

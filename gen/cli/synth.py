@@ -1,0 +1,36 @@
+"""`thresher synth`."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gen.cli.options import Config, Preset, Report, Sets, Target, TopName, choose
+from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
+from gen.errors import ThresherError
+
+
+def command(
+    top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "ecp5",
+    liberty: Annotated[Path | None, typer.Option(
+        metavar="FILE.lib", show_default=False, help="Cell library; needed for, and only for, asic.")] = None,
+    report: Report = None,
+):
+    """Synthesise with Yosys: cells and area, for each module of the hierarchy."""
+    from gen.emit import emit
+    from gen.synth import synth
+
+    check_report_path(report)
+    if (target == "asic") != (liberty is not None):
+        raise ThresherError("--liberty FILE must be given with --target asic, and with no other target")
+    if liberty is not None and not liberty.is_file():
+        raise ThresherError(f"The Liberty file {liberty} does not exist")
+    entry, parameters = choose(top, preset, config, sets)
+    with progress(f"elaborating {top}") as update, tempfile.TemporaryDirectory() as folder:
+        emit(entry.build(parameters), top, Path(folder), target=target)
+        update(f"synthesising {top} for {target}")
+        result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty)
+    result = {"top": top, "preset": preset, **result}
+    write_report(report, result)
+    print_mapping(out(), top, result)

@@ -1,0 +1,20 @@
+"""Emission: Verilog, manifest, C header, Python driver, constraints."""
+
+from gen.emit.emission import Emission, EmittedModule, emit_verilog
+from gen.emit.header import c_header
+from gen.emit.manifest import MANIFEST_FILE, Manifest
+from gen.emit.project import DEFAULT_CLOCK_MHZ, TARGETS, project_files
+from gen.emit.write import emit
+
+__all__ = [
+    "DEFAULT_CLOCK_MHZ",
+    "MANIFEST_FILE",
+    "TARGETS",
+    "Emission",
+    "EmittedModule",
+    "Manifest",
+    "c_header",
+    "emit",
+    "emit_verilog",
+    "project_files",
+]

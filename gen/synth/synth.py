@@ -1,0 +1,199 @@
+"""Area of a design: cells by kind, in total and by module."""
+
+import importlib.metadata
+import re
+import tempfile
+from pathlib import Path
+
+from gen.errors import ThresherError
+from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
+from gen.synth.liberty import CellLibrary
+from gen.synth.yosys import Yosys, quoted
+
+__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "synth"]
+
+#: Used for ``"asic"`` without a library, where it is installed: Debian's qflow-tech-osu018, 180 nm.
+DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+
+#: Memories of an ASIC from this depth on are macros, which are counted and have no area; others are flip-flops.
+MACRO_WORDS = 64
+
+_HOW = {
+    "ecp5": "luts are LUT4 + 2 CCU2C + 4 TRELLIS_DPR16X4",
+    "xilinx": "luts are LUT1 to LUT6, shift registers and distributed memory, which is what a 7-series slice has; "
+              "brams are RAMB36E1 + RAMB18E1 / 2",
+    "ice40": "luts are SB_LUT4; UltraPlus, with SB_MAC16",
+    "asic": f"memories of {MACRO_WORDS} words and more are macros, counted in brams and without area",
+}
+
+
+def synth(verilog_path, top, target="ecp5", liberty=None):
+    """Synthesise a Verilog file with Yosys and count what it takes.
+
+    Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real flow
+    would; the modules are those of a run that keeps the hierarchy, so their sum is somewhat larger.
+
+    Parameters
+    ----------
+    verilog_path : path-like
+        Verilog file with the whole design.
+    top : str
+        Top module.
+    target : str
+        ``"ecp5"``, ``"xilinx"`` (7 series), ``"ice40"`` (UltraPlus) or ``"asic"``.
+    liberty : path-like or None
+        Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists; otherwise
+        generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
+
+    Returns
+    -------
+    dict
+        ``target``, ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``, ``area_um2`` (None but for a library),
+        ``gate_equivalents`` (None but for ``"asic"`` without a library), ``memory_bits``, ``latches``,
+        ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each module to
+        the same counts for one copy with all that is in it, ``instances`` (copies in the design) and
+        ``own`` (counts without its submodules).
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If an argument is not usable, Yosys fails, or the design infers latches.
+    """
+    if target not in COUNTED:
+        raise ThresherError(f"Synthesis target must be one of {', '.join(COUNTED)}, not {target!r}.")
+    if liberty is not None and target != "asic":
+        raise ThresherError(f"A Liberty file is for the target 'asic' only, not {target!r}.")
+    verilog_path = Path(verilog_path).resolve()
+    if not verilog_path.is_file():
+        raise ThresherError(f"There is no Verilog file {str(verilog_path)!r}.")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
+        raise ThresherError(f"Top must be the name of a Verilog module, not {top!r}.")
+    if target == "asic" and liberty is None and DEFAULT_LIBERTY.is_file():
+        liberty = DEFAULT_LIBERTY
+    library = None if liberty is None else CellLibrary(liberty)
+
+    read = [f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
+    with (tempfile.TemporaryDirectory() as flat_folder, tempfile.TemporaryDirectory() as folder,
+          # Both at once: each run has one thread.
+          Yosys(flat_folder, [*read, *_commands(target, top, library, flatten=True), _statistics("end.json")]) as flat,
+          Yosys(folder, [*read, "proc", _statistics("begin.json"),
+                         *_commands(target, top, library, flatten=False), _statistics("end.json")]) as kept):
+        flat.finish()
+        kept.finish()
+        flat_modules, begin = flat.statistics("end.json")["modules"], kept.statistics("begin.json")["modules"]
+        modules = kept.statistics("end.json")["modules"]
+
+    areas, flip_flop = _asic_counting(target, library)
+    latches = sum(number for module in begin.values() for kind, number in module["num_cells_by_type"].items()
+                  if re.fullmatch(r"\$(a?dlatch|dlatchsr|sr)", kind))
+    if latches:
+        raise ThresherError(f"{top!r} infers {latches} latches.")
+    types = _plain(flat_modules)[top]
+    total = count_cells(target, types, areas, flip_flop)
+    hierarchy = _Hierarchy(_plain(modules), lambda types: count_cells(target, types, areas, flip_flop))
+    bits = _Hierarchy(_plain(begin), lambda types: Cells())
+    memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in bits.instances(top).items())
+    unit = "gate_equivalents" if library is None else "area_um2"
+    return {
+        "target": target,
+        **_report(total, unit if target == "asic" else None),
+        "memory_bits": memory_bits,
+        "latches": latches,
+        "cells_by_type": {kind: number for kind, number in types.items() if kind != "$scopeinfo"},
+        "modules": {
+            name: {**_report(hierarchy.inclusive(name), unit if target == "asic" else None),
+                   "instances": number,
+                   "own": _report(hierarchy.own(name), unit if target == "asic" else None)}
+            for name, number in hierarchy.instances(top).items()
+        },
+        "how": "totals: flattened; modules: hierarchy kept, one copy each with its submodules; " + _HOW[target]
+               + ("" if target != "asic" else f"; cell library {library.path.name}" if library is not None
+                  else "; no cell library: gate_equivalents, two-input NAND gates by the table of Thresher"),
+        "tool": {"name": "yosys", "version": importlib.metadata.version("pyosys")},
+    }
+
+
+def _statistics(name):
+    return f"tee -q -o {name} stat -json"
+
+
+def _commands(target, top, library, *, flatten):
+    if target == "ecp5":
+        return [f"synth_ecp5 -top {top}" + " -noflatten" * (not flatten)]
+    if target == "xilinx":
+        # Pads and clock buffers belong to the design around the block.
+        return [f"synth_xilinx -family xc7 -noiopad -noclkbuf -top {top}" + " -flatten" * flatten]
+    if target == "ice40":
+        return [f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
+    gates = [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
+             f"select -set macros t:$mem_v2 r:SIZE>={MACRO_WORDS} %i",
+             "memory_map t:$mem_v2 @macros %d", "opt -undriven -fine", "techmap", "opt -fast"]
+    if library is None:
+        return [*gates, "dfflegalize -cell $_DFF_P_ x", "techmap", "abc -g cmos4,XOR,XNOR,MUX", "opt_clean"]
+    file = quoted(library.path)
+    return [*gates, f"dfflibmap -liberty {file}", f"abc -liberty {file}", "opt_clean"]
+
+
+def _asic_counting(target, library):
+    """Area and kind of the cells of an ASIC, as functions of the type."""
+    if target != "asic":
+        return None, None
+    if library is not None:
+        return lambda kind: library.areas.get(kind, 0.0), library.flip_flops.__contains__
+
+    def gates(kind):
+        return next((area for pattern, area in GATE_EQUIVALENTS.items() if re.fullmatch(pattern, kind)), 0.0)
+
+    return gates, lambda kind: kind.startswith("$_DFF")
+
+
+def _plain(modules):
+    """Types of cells by module, by names without the backslash of RTLIL."""
+    return {name.removeprefix("\\"): module["num_cells_by_type"] for name, module in modules.items()}
+
+
+def _report(cells, unit):
+    area = round(cells.area, 3)
+    return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps, "brams": cells.brams,
+            "area_um2": area if unit == "area_um2" else None,
+            "gate_equivalents": area if unit == "gate_equivalents" else None}
+
+
+class _Hierarchy:
+    """Sums over a tree of modules, each given by the number of cells and submodules by type."""
+
+    def __init__(self, modules, count):
+        self._modules, self._count, self._inclusive = modules, count, {}
+
+    def own(self, name):
+        return self._count({kind: number for kind, number in self._modules[name].items()
+                            if kind not in self._modules})
+
+    def inclusive(self, name):
+        if name not in self._inclusive:
+            total = self.own(name)
+            for kind, number in self._modules[name].items():
+                if kind in self._modules:
+                    total += self.inclusive(kind) * number
+            self._inclusive[name] = total
+        return self._inclusive[name]
+
+    def instances(self, top):
+        """Copies of each module below and including the top, the top first."""
+        order = []
+
+        def visit(name):
+            if name not in order:
+                for kind in self._modules[name]:
+                    if kind in self._modules:
+                        visit(kind)
+                order.append(name)
+
+        visit(top)
+        copies = dict.fromkeys(reversed(order), 0)
+        copies[top] = 1
+        for name, number in copies.items():
+            for kind, times in self._modules[name].items():
+                if kind in copies:
+                    copies[kind] += number * times
+        return copies

@@ -1,0 +1,92 @@
+"""Yosys in a subprocess."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gen.errors import ThresherError
+from gen.synth import worker
+
+__all__ = ["Yosys", "quoted"]
+
+
+def quoted(path):
+    """A file name as an argument of a Yosys command, which knows no escapes inside quotes."""
+    path = str(path)
+    if '"' in path or "\n" in path:
+        raise ThresherError(f"Yosys cannot read a file whose name has quotes or line breaks: {path!r}.")
+    return f'"{path}"'
+
+
+class Yosys:
+    """One run of Yosys, working in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where commands find and leave files.
+    commands : list of str
+    """
+
+    def __init__(self, folder, commands):
+        if importlib.util.find_spec("pyosys") is None:
+            raise ThresherError("Synthesis needs the Python package pyosys: run `pip install pyosys`.")
+        self._folder = Path(folder)
+        self._process = subprocess.Popen([sys.executable, worker.__file__], cwd=folder, text=True, errors="replace",
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # The pipe holds far more than a script; the worker reads all of it before it writes anything.
+        self._process.stdin.write("\n".join(commands))
+        self._process.stdin.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._process.kill()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def finish(self):
+        """Wait for the end.
+
+        Returns
+        -------
+        str
+            The log.
+
+        Raises
+        ------
+        :class:`gen.errors.ThresherError`
+            If Yosys reports an error or crashes.
+        """
+        log = self._process.stdout.read()
+        code = self._process.wait()
+        if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: (.*)", log, re.MULTILINE):
+            raise ThresherError(f"Yosys failed: {''.join(errors[-1]).strip().rstrip('.')}.")
+        if code:
+            raise ThresherError(f"Yosys ended with exit code {code} and no message.")
+        return log
+
+    def statistics(self, name):
+        """Read what ``tee -q -o NAME stat -json`` left.
+
+        Returns
+        -------
+        dict
+            The parsed file; ``modules`` in it is not empty.
+
+        Raises
+        ------
+        :class:`gen.errors.ThresherError`
+            If the file is missing, empty or malformed: Yosys stopped without a message.
+        """
+        try:
+            statistics = json.loads((self._folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            statistics = {}
+        if not statistics.get("modules"):
+            raise ThresherError("Yosys stopped without a message: its statistics are missing or empty.")
+        return statistics

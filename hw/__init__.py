@@ -1,0 +1,1 @@
+"""Amaranth components of Thresher: stream parts, arithmetic and engines."""

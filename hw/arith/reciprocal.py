@@ -1,0 +1,169 @@
+"""Exact reciprocal by an iterative restoring divider."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ._check import require_range
+
+
+class Reciprocal(wiring.Component):
+    """``1 / l`` as a normalised reciprocal and an exponent, exact to the last bit.
+
+    For ``l > 0``, with ``exponent = floor(log2 l)`` and the mantissa ``m = l / 2**exponent`` in [1, 2)::
+
+        reciprocal = round(2**output_bits / m) = round(2**(output_bits + exponent) / l)
+        x / l     ~= (x * reciprocal) >> (output_bits + exponent)
+
+    `reciprocal` lies in ``2**(output_bits - 1)``..``2**output_bits``; its error is at most half a unit, and
+    there are no ties. ``l = 0`` gives reciprocal 0, exponent 0 and `zero`.
+
+    A restoring divider: one subtractor for each of `bits_per_cycle` quotient bits. With
+    ``steps = ceil((output_bits + 1) / bits_per_cycle)`` the result appears at `o` `latency` = ``steps + 4``
+    cycles after its argument is taken, and one argument is taken every `period` = ``steps + 4`` cycles at
+    best. `o` is registered and is taken while the next division runs; `i.ready` is a function of the state.
+
+    Parameters
+    ----------
+    width : int
+        Width of l, 1..64.
+    output_bits : int
+        Fraction bits of the reciprocal, 1..64.
+    bits_per_cycle : int
+        Quotient bits a cycle: 1, 2 or 4. Each is a subtraction of `width` bits on the longest path.
+
+    Members
+    -------
+    i : In(stream.Signature(unsigned(width)))
+        l.
+    o : Out(stream.Signature(StructLayout(...)))
+        Fields ``reciprocal`` (`output_bits` + 1 bits), ``exponent`` (range(width)) and ``zero`` (1 bit).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not an integer of the stated range.
+    """
+
+    def __init__(self, width, output_bits=17, bits_per_cycle=1):
+        require_range("width", width, 1, 64)
+        require_range("output_bits", output_bits, 1, 64)
+        if bits_per_cycle not in (1, 2, 4):
+            raise ValueError(f"bits_per_cycle must be 1, 2 or 4, not {bits_per_cycle!r}")
+        self._width = width
+        self._output_bits = output_bits
+        self._bits_per_cycle = bits_per_cycle
+        super().__init__({
+            "i": In(stream.Signature(width)),
+            "o": Out(stream.Signature(data.StructLayout({
+                "reciprocal": output_bits + 1,
+                "exponent": range(width),
+                "zero": 1,
+            }))),
+        })
+
+    @property
+    def width(self):
+        """Width of the argument."""
+        return self._width
+
+    @property
+    def output_bits(self):
+        """Fraction bits of the reciprocal."""
+        return self._output_bits
+
+    @property
+    def steps(self):
+        """Cycles spent on quotient bits: the fraction and one bit to round by."""
+        return -(-(self._output_bits + 1) // self._bits_per_cycle)
+
+    @property
+    def latency(self):
+        """Cycles from the argument taken to the result offered."""
+        return self.steps + 4
+
+    @property
+    def period(self):
+        """Cycles from one argument taken to the next, when nothing stalls."""
+        return self.steps + 4
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self._width
+        bits = self.steps * self._bits_per_cycle
+
+        mantissa = Signal(width, reset_less=True)
+        leading = Signal((width - 1).bit_length(), reset_less=True)
+        remainder = Signal(width, reset_less=True)
+        quotient = Signal(bits, reset_less=True)
+        step = Signal(range(self.steps))
+        zero = Signal(reset_less=True)
+        result = Signal.like(self.o.payload, reset_less=True)
+        valid = Signal()
+
+        m.d.comb += [
+            self.o.valid.eq(valid),
+            self.o.payload.eq(result),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += valid.eq(0)
+
+        # Moving the leading one to the top in two cycles, long shifts then short ones, keeps the chain of
+        # comparisons and shifts as short as the divider's subtraction.
+        places = list(reversed(range(len(leading))))
+        halfway = len(places) // 2
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += mantissa.eq(self.i.payload)
+                with m.If(self.i.valid):
+                    m.next = "COARSE"
+            with m.State("COARSE"):
+                m.d.sync += zero.eq(mantissa == 0)
+                self._normalise(m, mantissa, leading, places[:halfway])
+                m.next = "FINE"
+            with m.State("FINE"):
+                self._normalise(m, mantissa, leading, places[halfway:])
+                # The dividend is 1. A mantissa of exactly 1 leaves a remainder as large as itself and the
+                # quotient 0.111..., which rounding turns into 1.
+                m.d.sync += [
+                    remainder.eq(1 << (width - 1)),
+                    step.eq(self.steps - 1),
+                ]
+                m.next = "DIVIDE"
+            with m.State("DIVIDE"):
+                rest, digits = remainder, []
+                for n in range(self._bits_per_cycle):
+                    difference = Signal(width + 2, name=f"difference{n}")
+                    m.d.comb += difference.eq((rest << 1) - mantissa)
+                    digits.append(~difference[-1])
+                    rest = Mux(difference[-1], rest << 1, difference)[:width]
+                m.d.sync += [
+                    remainder.eq(rest),
+                    quotient.eq(Cat(*reversed(digits), quotient)),
+                    step.eq(step - 1),
+                ]
+                with m.If(step == 0):
+                    m.next = "ROUND"
+            with m.State("ROUND"):
+                with m.If(~valid | self.o.ready):
+                    rounded = (quotient[bits - self._output_bits - 1:] + 1) >> 1
+                    m.d.sync += [
+                        result.reciprocal.eq(Mux(zero, 0, rounded)),
+                        result.exponent.eq(Mux(zero, 0, width - 1 - leading)),
+                        result.zero.eq(zero),
+                        valid.eq(1),
+                    ]
+                    m.next = "IDLE"
+        return m
+
+    def _normalise(self, m, mantissa, leading, places):
+        """Shift `mantissa` left by ``2**place`` where as many top bits are empty; mark it in `leading`."""
+        value = mantissa
+        for place in places:
+            shift = 1 << place
+            empty = value[self._width - shift:] == 0
+            value = Mux(empty, value << shift, value)[:self._width]
+            m.d.sync += leading[place].eq(empty)
+        m.d.sync += mantissa.eq(value)

@@ -1,0 +1,81 @@
+"""Exact query-key scores, one (row, key) pair a cycle."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.arith import Multiply
+from hw.shared import shared
+from hw.stream.delay import delay
+
+__all__ = ["DotProduct"]
+
+
+class DotProduct(wiring.Component):
+    """``score = clip((sum_c query[c] * key[c]) >> score_shift)`` in units of 2^-log_fraction octaves.
+
+    A vector of more than ``lanes`` channels takes one cycle a fold; the sum is kept in full. Scores beyond
+    +-2^log_integer octaves are clipped and counted.
+
+    Members
+    -------
+    query, key : In(ArrayLayout(signed(element_width), lanes))
+        One fold of two vectors.
+    valid, first_fold, last_fold : In(1)
+    shift : In(5)
+    o, o_valid : Out(signed(log_width)), Out(1)
+        Score, ``latency`` cycles after its last fold. One fold a cycle.
+    saturated : Out(1)
+        The score was clipped.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        self.latency = 2 + ceil_log2(p.lanes) + 1 + 2
+        elements = data.ArrayLayout(signed(p.element_width), p.lanes)
+        super().__init__({
+            "query": In(elements),
+            "key": In(elements),
+            "valid": In(1),
+            "first_fold": In(1),
+            "last_fold": In(1),
+            "shift": In(5),
+            "o": Out(signed(p.log_width)),
+            "o_valid": Out(1),
+            "saturated": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        terms = []
+        for lane in range(p.lanes):
+            m.submodules[f"multiply{lane}"] = multiply = shared(
+                Multiply, signed(p.element_width), signed(p.element_width), p.vendor)
+            m.d.comb += [multiply.a.eq(self.query[lane]), multiply.b.eq(self.key[lane])]
+            terms.append(multiply.p)
+        stage = 0
+        while len(terms) > 1:
+            stage += 1
+            sums = [Signal(signed(len(terms[0]) + 1), name=f"sum{stage}_{index}", reset_less=True)
+                    for index in range(len(terms) // 2)]
+            m.d.sync += [total.eq(terms[2 * index] + terms[2 * index + 1]) for index, total in enumerate(sums)]
+            terms = sums
+
+        tree = 2 + ceil_log2(p.lanes)
+        first = delay(m, self.first_fold, tree, "first")
+        total = Signal(signed(p.product_width), reset_less=True)
+        m.d.sync += total.eq(Mux(first, 0, total) + terms[0])
+
+        # The shift takes two stages: by multiples of 4, then by the rest with the clipping.
+        coarse = Signal(signed(p.product_width), reset_less=True)
+        m.d.sync += coarse.eq(total >> (self.shift[2:] << 2))
+        scaled = Signal(signed(p.product_width))
+        m.d.comb += scaled.eq(coarse >> self.shift[:2])
+        limit = (1 << (p.log_width - 1)) - 1
+        over, under = Signal(), Signal()
+        m.d.comb += [over.eq(scaled > limit), under.eq(scaled < -limit)]
+        m.d.sync += [self.o.eq(Mux(over, limit, Mux(under, -limit, scaled))), self.saturated.eq(over | under)]
+        m.d.comb += self.o_valid.eq(delay(m, self.valid & self.last_fold, self.latency, "valid"))
+        return m

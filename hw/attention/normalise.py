@@ -1,0 +1,136 @@
+"""Division of a row's accumulated outputs by its sum of probabilities."""
+
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from hw.arith import Multiply, Reciprocal
+from hw.shared import shared
+from hw.stream import Buffer
+from hw.stream.delay import delay
+
+__all__ = ["Normalise", "RECIPROCAL_BITS"]
+
+RECIPROCAL_BITS = 16
+
+
+class Normalise(wiring.Component):
+    """``output = round(total * 2^product_drop / sum)``, an element of the width of a value.
+
+    With ``e = floor(log2 sum)`` and ``r = round(2^(16 + e) / sum)`` the output is
+    ``((total >> (e - 1 - product_drop)) * r + 2^16) >> 17``, clipped to 16 bits: one 18-bit multiplier a lane.
+    A row without keys has sum 0 and gives zeros; channels from ``value_dim`` on are zero.
+
+    A row takes ``13 + ceil(value_dim / normalise_lanes)`` cycles, in the shadow of the next row's keys.
+
+    Members
+    -------
+    totals : In
+        From the value lanes, complete when `captured` and stable until `release`.
+    sum : In(stream of unsigned(sum_width))
+        One element a row.
+    captured : In(1)
+        Pulse: the totals are complete.
+    release : Out(1)
+        Pulse: the totals have been read.
+    value_dim, last_beat : In
+        Of the task.
+    o : Out(stream of beats)
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        beats = -(-p.max_head_dim // p.elements_per_beat)
+        super().__init__({
+            "totals": In(data.ArrayLayout(data.ArrayLayout(signed(p.output_width), p.folds), p.lanes)),
+            "sum": In(stream.Signature(p.sum_width)),
+            "captured": In(1),
+            "release": Out(1),
+            "value_dim": In(bits_for(p.max_head_dim)),
+            "last_beat": In(bits_for(max(1, beats - 1))),
+            "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        lanes, per_beat = p.normalise_lanes, p.elements_per_beat // p.normalise_lanes
+
+        m.submodules.reciprocal = divider = shared(Reciprocal, p.sum_width, RECIPROCAL_BITS, 2)
+        wiring.connect(m, wiring.flipped(self.sum), divider.i)
+        complete = Signal()
+        with m.If(self.captured):
+            m.d.sync += complete.eq(1)
+
+        # Read the totals, `lanes` at a time; two beats may be on their way.
+        step = Signal(range(-(-p.folds * p.lanes // lanes)))
+        part = Signal(range(max(2, per_beat)))
+        beat = Signal.like(self.last_beat)
+        in_flight = Signal(2)
+        go, last_part, finish = Signal(), Signal(), Signal()
+        taken = self.o.valid & self.o.ready
+        m.d.comb += [
+            go.eq(divider.o.valid & (complete | self.captured) & ((part != 0) | (in_flight < 2))),
+            last_part.eq(part == per_beat - 1),
+            finish.eq(go & last_part & (beat == self.last_beat)),
+            divider.o.ready.eq(finish),
+            self.release.eq(finish),
+        ]
+        m.d.sync += in_flight.eq(in_flight + (go & (part == 0)) - taken)
+        with m.If(go):
+            m.d.sync += [step.eq(step + 1), part.eq(Mux(last_part, 0, part + 1)), beat.eq(beat + last_part)]
+        with m.If(finish):
+            m.d.sync += [step.eq(0), beat.eq(0), complete.eq(0)]
+
+        # Stage 1: align with the sum; 2, 3: multiply; 4: round and clip.
+        steps_per_fold = p.lanes // lanes
+        shift = Signal(range(p.sum_width))
+        factor = Signal(RECIPROCAL_BITS + 1)
+        m.d.comb += [
+            shift.eq(divider.o.payload.exponent - (1 + p.product_drop)),
+            factor.eq(divider.o.payload.reciprocal),
+        ]
+        factor_1 = Signal.like(factor)
+        m.d.sync += factor_1.eq(factor)
+        element = Signal(bits_for(2 * p.folds * p.lanes))
+        m.d.comb += element.eq(step * lanes)
+        results = []
+        for lane in range(lanes):
+            chosen = Signal(signed(p.output_width), name=f"chosen{lane}")
+            with m.Switch(step):
+                for index in range(p.folds * steps_per_fold):
+                    fold, first = divmod(index, steps_per_fold)
+                    with m.Case(index):
+                        m.d.comb += chosen.eq(self.totals[first * lanes + lane][fold])
+            aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
+            inside = element + lane < self.value_dim
+            m.d.sync += aligned.eq(Mux(inside & ~divider.o.payload.zero, chosen >> shift, 0))
+            m.submodules[f"multiply{lane}"] = multiply = shared(
+                Multiply, signed(18), unsigned(RECIPROCAL_BITS + 1), p.vendor)
+            m.d.comb += [multiply.a.eq(aligned), multiply.b.eq(factor_1)]
+            rounded = Signal(signed(20), name=f"rounded{lane}")
+            m.d.comb += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
+            limit = (1 << (p.element_width - 1)) - 1
+            result = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
+            m.d.sync += result.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
+            results.append(result)
+        latency = 1 + Multiply.latency + 1
+        part_o = delay(m, part, latency, "part")
+        valid_o = delay(m, go, latency, "valid")
+
+        # Pack the elements of a beat.
+        assembled = Signal(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))
+        m.submodules.buffer = buffer = Buffer(assembled.shape())
+        wiring.connect(m, wiring.flipped(self.o), buffer.o)
+        for index in range(per_beat):
+            for lane in range(lanes):
+                place = index * lanes + lane
+                if index == per_beat - 1:
+                    m.d.comb += buffer.i.payload[place].eq(results[lane])
+                else:
+                    m.d.comb += buffer.i.payload[place].eq(assembled[place])
+                    with m.If(valid_o & (part_o == index)):
+                        m.d.sync += assembled[place].eq(results[lane])
+        m.d.comb += buffer.i.valid.eq(valid_o & (part_o == per_beat - 1))
+        return m

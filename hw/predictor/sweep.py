@@ -1,0 +1,191 @@
+"""Order in which the predictor visits keys: the sub-segments of a row, for a group of rows at a time."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.sofa.task import Task
+
+__all__ = ["Slot", "Sweep"]
+
+
+class Slot(data.StructLayout):
+    """One cycle of the predictor: one fold of one key, for all rows of a group.
+
+    ``row_end`` alone (without ``first_fold`` and ``last_fold``) closes the rows of a dense group.
+    """
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "key": p.key_bits,
+            "fold": max(1, ceil_log2(p.tree_folds)),
+            "first_fold": 1,
+            "last_fold": 1,
+            "position": p.position_bits,
+            "segment_end": 1,
+            "row_end": 1,
+        })
+
+
+class Sweep(wiring.Component):
+    """Walk the keys of a task once for each group of ``trees`` rows.
+
+    Segment `j` of `n` holds keys ``j, j + n, j + 2n, ...`` (interleaved: neighbouring keys, which tend to be
+    kept together, spread over all segments) or ``j * tile ...`` (contiguous, as in SOFA section III-B). A
+    dense task walks contiguously. One slot a cycle; a segment starts only when the sorter has finished the
+    segment before the previous one, so no score is ever in the way of another.
+
+    Parameters
+    ----------
+    parameters : SofaParameters
+    drain : int
+        Cycles that a slot needs through the predictor.
+
+    Members
+    -------
+    index : In
+        Number of the slice: it takes groups ``index, index + slices, ...``.
+    task : In(stream of Task)
+        Emitted when the keys are loaded; taken when its last group has been walked.
+    group_loaded : In(1)
+        Pulse: a further group of this slice has its queries.
+    lanes_free : In(1)
+        The row lanes can hold a further group.
+    lanes_idle : In(1)
+        The row lanes hold no group.
+    dense_stall : In(1)
+        The key lists are nearly full.
+    segment_done : In(1)
+        Pulse: the sorter has finished a segment.
+    active : Out(Task)
+        The task being walked; stable while slots of it are in the pipeline of the predictor.
+    slot, slot_valid : Out
+    group_start : Out(1)
+        Pulse in the cycle before the first slot of a group.
+    group_slot : Out
+        Ring position of the group in the query memories.
+    group_row : Out(16)
+        Index of the group's first row.
+    present : Out(trees)
+        Rows of the group that exist.
+    """
+
+    def __init__(self, parameters, drain):
+        p = self._parameters = parameters
+        self._drain = drain
+        super().__init__({
+            "index": In(max(1, ceil_log2(p.slices))),
+            "task": In(stream.Signature(Task(p))),
+            "group_loaded": In(1),
+            "lanes_free": In(1),
+            "lanes_idle": In(1),
+            "dense_stall": In(1),
+            "segment_done": In(1),
+            "active": Out(Task(p)),
+            "slot": Out(Slot(p)),
+            "slot_valid": Out(1),
+            "group_start": Out(1),
+            "group_slot": Out(range(p.group_slots)),
+            "group_row": Out(16),
+            "present": Out(p.trees),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p, task = self._parameters, self.active
+
+        groups = Signal(range(p.group_slots + 1))     # loaded and not yet walked
+        open_segments = Signal(2)                     # started and not yet sorted
+        row = Signal(16)
+        next_slot = Signal(range(p.group_slots))
+        segment = Signal(range(p.max_segments + 1))
+        start = Signal(p.key_bits + 1)                # first key of the segment
+        key = Signal(p.key_bits + 1)
+        position = Signal(p.position_bits)
+        fold = Signal(self.slot.fold.shape())
+        drain = Signal(range(self._drain + 1))
+
+        stride, step = Signal(p.key_bits + 1), Signal(p.key_bits + 1)
+        spread = task.interleaved & ~task.dense
+        m.d.comb += [
+            stride.eq(Mux(spread, task.segments, 1)),
+            step.eq(Mux(spread, 1, p.tile)),
+        ]
+        following = Signal(p.key_bits + 2)
+        m.d.comb += following.eq(key + stride)
+        last_fold = Signal()
+        last_of_segment = Signal()
+        last_segment = Signal()
+        m.d.comb += [
+            last_fold.eq((fold == task.last_tree_fold) | task.dense),
+            last_of_segment.eq((following >= task.keys) | (position == p.tile - 1)),
+            last_segment.eq(segment + 1 == task.segments),
+        ]
+
+        start_group = Signal()
+        start_segment = Signal()
+        m.d.sync += groups.eq(groups + self.group_loaded - start_group)
+        m.d.sync += open_segments.eq(open_segments + start_segment - self.segment_done)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.task.valid):
+                    m.d.sync += [task.eq(self.task.payload), row.eq(self.index * p.trees)]
+                    m.next = "GROUP"
+            with m.State("GROUP"):
+                with m.If(row >= task.queries):
+                    m.d.sync += drain.eq(self._drain)
+                    m.next = "DRAIN"
+                with m.Elif((groups != 0) & self.lanes_free & (~task.dense | self.lanes_idle)):
+                    m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
+                    m.d.sync += [segment.eq(0), start.eq(0), key.eq(0), position.eq(0), fold.eq(0),
+                                 self.group_slot.eq(next_slot), self.group_row.eq(row),
+                                 next_slot.eq(Mux(next_slot == p.group_slots - 1, 0, next_slot + 1)),
+                                 row.eq(row + p.trees * p.slices)]
+                    for tree in range(p.trees):
+                        m.d.sync += self.present[tree].eq(row + tree < task.queries)
+                    m.next = "SEGMENT"
+            with m.State("SEGMENT"):
+                with m.If(task.dense | (open_segments < 2) | self.segment_done):
+                    m.d.comb += start_segment.eq(~task.dense)
+                    m.next = "WALK"
+            with m.State("WALK"):
+                advance = Signal()
+                m.d.comb += [
+                    advance.eq(~(task.dense & self.dense_stall)),
+                    self.slot_valid.eq(advance),
+                    self.slot.key.eq(key),
+                    self.slot.fold.eq(fold),
+                    self.slot.first_fold.eq(fold == 0),
+                    self.slot.last_fold.eq(last_fold),
+                    self.slot.position.eq(position),
+                    self.slot.segment_end.eq(last_of_segment & last_fold & ~task.dense),
+                    self.slot.row_end.eq(last_of_segment & last_segment & last_fold & ~task.dense),
+                ]
+                with m.If(advance):
+                    with m.If(~last_fold):
+                        m.d.sync += fold.eq(fold + 1)
+                    with m.Else():
+                        m.d.sync += [fold.eq(0), key.eq(following), position.eq(position + 1)]
+                        with m.If(last_of_segment):
+                            m.d.sync += [segment.eq(segment + 1), start.eq(start + step), key.eq(start + step),
+                                         position.eq(0)]
+                            with m.If(last_segment):
+                                m.next = "END"
+                            with m.Elif(task.dense | (open_segments < 2) | self.segment_done):
+                                m.d.comb += start_segment.eq(~task.dense)
+                            with m.Else():
+                                m.next = "SEGMENT"
+            with m.State("END"):
+                with m.If(task.dense):
+                    m.d.comb += [self.slot_valid.eq(1), self.slot.row_end.eq(1)]
+                m.next = "GROUP"
+            with m.State("DRAIN"):
+                with m.If(drain != 0):
+                    m.d.sync += drain.eq(drain - 1)
+                with m.Elif(open_segments == 0):
+                    m.d.comb += self.task.ready.eq(1)
+                    m.next = "IDLE"
+        return m

@@ -1,0 +1,248 @@
+"""Parameters of the `sofa` accelerator: one object that hardware, golden model, planner and driver share."""
+
+from dataclasses import dataclass, field, fields
+
+from amaranth.utils import bits_for, ceil_log2
+
+__all__ = ["SofaParameters"]
+
+
+def _parameter(default, doc, low=None, high=None, choices=None):
+    return field(default=default, metadata={
+        "doc": doc, "low": low, "high": high, "choices": choices,
+        "range": "one of " + ", ".join(map(str, choices)) if choices else f"{low}..{high}"})
+
+
+def _power_of_two(value):
+    return value & (value - 1) == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SofaParameters:
+    """Everything that fixes the shape of a `sofa` accelerator.
+
+    The machine is ``slices`` equal *slices*. A slice holds ``lanes`` multipliers for query-key products and
+    ``lanes`` for probability-value products; ``rows * row_multipliers == slices * 2 * lanes``. The rows of
+    a slice take turns on all of its lanes, one (row, key) pair a cycle, instead of owning
+    ``row_multipliers`` of them for ``head_dim / 2`` cycles: the throughput is the same and neither keys nor
+    values have to be routed to rows (SOFA, section IV-D, gives each row 2 + 2 multipliers).
+
+    The predictor has ``rows * columns`` shift-and-add elements, grouped in trees of ``lanes`` when a row's
+    ``columns`` divide them, so that ``lanes / columns`` rows share a tree in turn.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not of its type.
+    ValueError
+        If a parameter is out of range, or two do not fit each other.
+    """
+
+    bus_width: int = _parameter(256, "AXI4-Stream data width in bits", choices=(32, 64, 128, 256, 512))
+    rows: int = _parameter(16, "query rows in flight", 1, 256)
+    columns: int = _parameter(16, "shift-and-add elements of the predictor per row", 1, 256)
+    row_multipliers: int = _parameter(4, "multipliers per row, half for QK and half for PV", 2, 64)
+    lanes: int = _parameter(32, "channels an attention slice multiplies in one cycle", 2, 256)
+    tree_lanes: int = _parameter(32, "channels a predictor tree adds in one cycle", 1, 256)
+    rows_per_sorter: int = _parameter(16, "rows that share one 16-to-4 sorting core", 1, 256)
+    max_head_dim: int = _parameter(64, "largest head dimension, of keys and of values", 1, 512)
+    max_keys: int = _parameter(1024, "keys that the on-chip memories of a slice hold", 32, 16384)
+    tile: int = _parameter(16, "keys of one sub-segment: the unit of sorting and of the running maximum",
+                           choices=(4, 8, 16, 32, 64, 128))
+    max_segment_keys: int = _parameter(16, "most keys that a sub-segment may deliver", 1, 256)
+    element_width: int = _parameter(16, "bits of an element of Q, K, V and of the output", choices=(16,))
+    khat_width: int = _parameter(5, "most significant bits of a key element that the predictor sees", 2, 16)
+    query_code_width: int = _parameter(16, "mode of the leading-zero encoder of the queries", choices=(8, 16))
+    code_levels: int = _parameter(4, "octaves of a query element that the predictor tells apart", 1, 15)
+    score_width: int = _parameter(8, "bits of a predicted score; even", 4, 16)
+    clipping: bool = _parameter(False, "build the radius and low-bound clipping units of the sorter",
+                                choices=(False, True))
+    ensure: int = _parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
+    zclip: int = _parameter(4, "largest exponent argument, in octaves, before a probability is clipped", 1, 5)
+    log_fraction: int = _parameter(10, "fraction bits of an exact score, in units of log2", 6, 12)
+    log_integer: int = _parameter(8, "integer bits of an exact score, in units of log2", 5, 10)
+    probability_fraction: int = _parameter(12, "fraction bits of a probability", 8, 14)
+    rescale_step: int = _parameter(2, "octaves of one rescaling step of the running maximum", choices=(1, 2, 4))
+    normalise_lanes: int = _parameter(4, "output channels divided by the row sum in one cycle", 1, 64)
+    counters: bool = _parameter(True, "build the performance counters", choices=(False, True))
+    vendor: str = _parameter("generic", "form of the multipliers", choices=("generic", "ecp5", "xilinx"))
+
+    def __post_init__(self):
+        for item in fields(self):
+            value, meta = getattr(self, item.name), item.metadata
+            kind = item.type if isinstance(item.type, type) else {"int": int, "bool": bool, "str": str}[item.type]
+            if type(value) is not kind:
+                raise TypeError(f"{item.name} must be of type {kind.__name__}, not {value!r}")
+            if meta["choices"] is not None:
+                if value not in meta["choices"]:
+                    raise ValueError(f"{item.name} must be {meta['range']}, not {value!r}")
+            elif not meta["low"] <= value <= meta["high"]:
+                raise ValueError(f"{item.name} must be {meta['range']}, not {value!r}")
+        self._require(_power_of_two(self.lanes), f"lanes must be a power of two, not {self.lanes}")
+        self._require(_power_of_two(self.tree_lanes), f"tree_lanes must be a power of two, not {self.tree_lanes}")
+        self._require(self.lanes >= self.elements_per_beat,
+                      f"lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
+                      f"not {self.lanes}")
+        self._require(self.row_multipliers % 2 == 0,
+                      f"row_multipliers must be even, not {self.row_multipliers}")
+        self._require(self.rows * self.row_multipliers % (2 * self.lanes) == 0,
+                      f"rows * row_multipliers must be a multiple of 2 * lanes = {2 * self.lanes}, "
+                      f"not {self.rows * self.row_multipliers}")
+        self._require(self.rows % self.slices == 0,
+                      f"rows must be a multiple of the {self.slices} slices, not {self.rows}")
+        self._require(self.slice_rows * self.columns % self.tree_lanes == 0,
+                      f"rows of a slice * columns must be a multiple of tree_lanes = {self.tree_lanes}, "
+                      f"not {self.slice_rows * self.columns}")
+        self._require(self.lanes % self.tree_lanes == 0,
+                      f"lanes must be a multiple of tree_lanes = {self.tree_lanes}, not {self.lanes}")
+        self._require(self.slice_rows % self.trees == 0,
+                      f"rows of a slice must be a multiple of its {self.trees} predictor trees, "
+                      f"not {self.slice_rows}")
+        self._require(self.tree_lanes >= self.columns and self.slice_rows % self.rows_per_sorter == 0,
+                      f"rows_per_sorter must divide the {self.slice_rows} rows of a slice, "
+                      f"not {self.rows_per_sorter}")
+        self._require(self.tree_lanes >= self.elements_per_beat,
+                      f"tree_lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
+                      f"not {self.tree_lanes}")
+        self._require(_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
+        self._require(self.max_segment_keys <= self.tile,
+                      f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
+        self._require(self.score_width % 2 == 0, f"score_width must be even, not {self.score_width}")
+        self._require(self.code_levels < self.query_code_width,
+                      f"code_levels must be at most query_code_width - 1 = {self.query_code_width - 1}, "
+                      f"not {self.code_levels}")
+        self._require(self.lanes % self.normalise_lanes == 0 and self.elements_per_beat % self.normalise_lanes == 0,
+                      f"normalise_lanes must divide lanes = {self.lanes} and the {self.elements_per_beat} "
+                      f"elements of a beat, not {self.normalise_lanes}")
+
+    @staticmethod
+    def _require(condition, message):
+        if not condition:
+            raise ValueError(message)
+
+    # Structure
+
+    @property
+    def elements_per_beat(self):
+        """Elements in one word of the stream."""
+        return self.bus_width // self.element_width
+
+    @property
+    def slices(self):
+        """Attention slices, each with its own copy of the keys and values."""
+        return self.rows * self.row_multipliers // (2 * self.lanes)
+
+    @property
+    def slice_rows(self):
+        """Query rows of one slice."""
+        return self.rows // self.slices
+
+    @property
+    def trees(self):
+        """Predictor trees of one slice: rows predicted side by side."""
+        return self.slice_rows * self.columns // self.tree_lanes
+
+    @property
+    def trees_per_sorter(self):
+        """Predictor trees that share one sorting core."""
+        return max(1, self.rows_per_sorter * self.trees // self.slice_rows)
+
+    @property
+    def sorters(self):
+        """Sorting cores of one slice."""
+        return self.trees // self.trees_per_sorter
+
+    @property
+    def multipliers(self):
+        """Multipliers of the attention array, the denominator of `utilisation`."""
+        return self.rows * self.row_multipliers
+
+    @property
+    def folds(self):
+        """Largest number of cycles that a key occupies the lanes: ceil(max_head_dim / lanes)."""
+        return -(-self.max_head_dim // self.lanes)
+
+    @property
+    def tree_folds(self):
+        """Largest number of cycles that a key occupies a predictor tree: ceil(max_head_dim / tree_lanes)."""
+        return -(-self.max_head_dim // self.tree_lanes)
+
+    @property
+    def group_slots(self):
+        """Groups of `trees` rows that a slice can hold: those in flight and as many being loaded."""
+        return 2 * self.slice_rows // self.trees
+
+    @property
+    def max_segments(self):
+        """Most sub-segments of a row."""
+        return -(-self.max_keys // self.tile)
+
+    @property
+    def max_passes(self):
+        """Most extraction passes over a sub-segment."""
+        return -(-self.max_segment_keys // 4)
+
+    # Widths
+
+    @property
+    def key_bits(self):
+        """Bits of a key index."""
+        return ceil_log2(self.max_keys)
+
+    @property
+    def code_bits(self):
+        """Bits of a query code: sign, and 0 for zero or 1 + the octave."""
+        return 1 + bits_for(self.code_levels)
+
+    @property
+    def position_bits(self):
+        """Bits of a position within a sub-segment."""
+        return max(1, ceil_log2(self.tile))
+
+    @property
+    def fold_bits(self):
+        """Bits of a fold index (at least 1)."""
+        return max(1, ceil_log2(self.folds))
+
+    @property
+    def predict_width(self):
+        """Bits of the predictor's sum, which cannot overflow: |sum| <= max_head_dim 2^(khat + levels - 2)."""
+        return self.khat_width + self.code_levels - 1 + ceil_log2(max(2, self.max_head_dim))
+
+    @property
+    def product_width(self):
+        """Bits of an exact query-key sum, which cannot overflow."""
+        return 2 * self.element_width + ceil_log2(max(2, self.max_head_dim))
+
+    @property
+    def log_width(self):
+        """Bits of an exact score: sign, integer and fraction."""
+        return 1 + self.log_integer + self.log_fraction
+
+    @property
+    def probability_width(self):
+        """Bits of a probability, at most 2^zclip."""
+        return self.zclip + 1 + self.probability_fraction
+
+    @property
+    def sum_width(self):
+        """Bits of a row's sum of probabilities, which cannot overflow."""
+        return self.probability_width + self.key_bits
+
+    @property
+    def product_drop(self):
+        """Low bits of a probability-value product that are cut before they are accumulated.
+
+        As many as leave a row, whose sum is at least 2^-rescale_step, the resolution of an output element.
+        """
+        return self.probability_fraction - self.rescale_step - 2
+
+    @property
+    def output_width(self):
+        """Bits of an output accumulator, which cannot overflow."""
+        return self.probability_width + self.element_width - self.product_drop + self.key_bits
+
+    @property
+    def predict_shift_bits(self):
+        """Bits of the run-time shift that scales a predicted sum to a score."""
+        return bits_for(self.predict_width)

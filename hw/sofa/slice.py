@@ -1,0 +1,183 @@
+"""One slice of `sofa`: prediction, sorting and attention for its share of the query rows."""
+
+from amaranth.hdl import Cat, Module, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.attention.attention import Attention
+from hw.predictor.predictor import Predictor
+from hw.predictor.sweep import Sweep
+from hw.shared import shared
+from hw.sorter.row_lane import RowLane
+from hw.sorter.segment_sorter import SegmentSorter
+from hw.stream.delay import delay
+
+from .task import Task
+
+__all__ = ["BeatWrite", "Slice"]
+
+
+class BeatWrite(data.StructLayout):
+    """A beat of a vector on its way to the memories, or a word of a row's mask."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "query": 1, "key": 1, "value": 1, "mask": 1,
+            "vector": p.key_bits,
+            "slot": range(p.group_slots),
+            "tree": max(1, ceil_log2(p.trees)),
+            "beat": max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat))),
+            "data": data.ArrayLayout(signed(p.element_width), p.elements_per_beat),
+            "code_base": 4,
+            "mask_word": p.key_bits - 4,
+            "mask_data": 16,
+        })
+
+
+class Slice(wiring.Component):
+    """Stages of a slice, each a row group ahead of the next.
+
+    ``Sweep -> Predictor -> SegmentSorter -> RowLane -> Attention``. The row lanes hold two groups, so the
+    prediction and sorting of the next group hide behind the attention of this one whenever
+    ``keys * tree_folds <= trees * kept * folds`` (prediction) and
+    ``ceil(m / 4) * (trees_per_sorter or its latency) <= tile * tree_folds`` (sorting).
+
+    Members
+    -------
+    write : In(BeatWrite)
+    predict, attend : In(stream of Task)
+        The task once its keys are loaded, and once its values are.
+    group_loaded : In(1)
+    group_done : Out(1)
+    key_id, o, row_out : see :class:`Attention`
+    events : Out
+        Pulses and amounts for the counters.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        self.event_widths = {
+            "predicting": 1, "multiplying": 1, "starved": 1, "raised": 1, "positive": 1, "clipped": 1,
+            "score_saturated": 1, "predict_saturated": bits_for(p.trees), "radius_clipped": 16,
+        }
+        super().__init__({
+            "index": In(max(1, ceil_log2(p.slices))),
+            "write": In(BeatWrite(p)),
+            "predict": In(stream.Signature(Task(p))),
+            "attend": In(stream.Signature(Task(p))),
+            "group_loaded": In(1),
+            "group_done": Out(1),
+            "key_id": Out(stream.Signature(data.StructLayout({"key": 15, "last": 1}))),
+            "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
+            "row_out": In(1),
+            "events": Out(data.StructLayout(self.event_widths)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        m.submodules.predictor = predictor = shared(Predictor, p)
+        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 2)
+        m.submodules.attention = attention = shared(Attention, p)
+        wiring.connect(m, wiring.flipped(self.predict), sweep.task)
+        wiring.connect(m, wiring.flipped(self.attend), attention.task)
+        wiring.connect(m, wiring.flipped(self.key_id), attention.key_id)
+        wiring.connect(m, wiring.flipped(self.o), attention.o)
+
+        write, active = self.write, sweep.active
+        m.d.comb += [
+            predictor.write_key.eq(write.key),
+            predictor.write_query.eq(write.query),
+            predictor.write_vector.eq(write.vector),
+            predictor.write_slot.eq(write.slot),
+            predictor.write_tree.eq(write.tree),
+            predictor.write_beat.eq(write.beat),
+            predictor.write_data.as_value().eq(write.data.as_value()),
+            predictor.code_base.eq(write.code_base),
+            predictor.mask_enable.eq(write.mask),
+            predictor.mask_word.eq(write.mask_word),
+            predictor.mask_data.eq(write.mask_data),
+            predictor.slot.as_value().eq(sweep.slot.as_value()),
+            predictor.slot_valid.eq(sweep.slot_valid),
+            predictor.group_slot.eq(sweep.group_slot),
+            predictor.group_row.eq(sweep.group_row),
+            predictor.present.eq(sweep.present),
+            predictor.causal.eq(active.causal),
+            predictor.mask.eq(active.mask),
+            predictor.dense.eq(active.dense),
+            predictor.half.eq(active.half),
+            predictor.predict_shift.eq(active.predict_shift),
+            sweep.index.eq(self.index),
+            sweep.group_loaded.eq(self.group_loaded),
+            attention.index.eq(self.index),
+            attention.write_query.eq(write.query),
+            attention.write_key.eq(write.key),
+            attention.write_value.eq(write.value),
+            attention.write_vector.eq(write.vector),
+            attention.write_slot.eq(write.slot),
+            attention.write_tree.eq(write.tree),
+            attention.write_beat.eq(write.beat),
+            attention.write_data.as_value().eq(write.data.as_value()),
+            attention.row_out.eq(self.row_out),
+            self.group_done.eq(attention.group_done),
+        ]
+
+        scored = predictor.o
+        sort = predictor.o_valid & ~active.dense
+        list_ = predictor.o_valid & active.dense
+        reserve = delay(m, sweep.group_start & ~active.dense, 1, "reserve")
+        free, idle, stall, sorted_, clipped = [], [], [], [], []
+        for number in range(p.sorters):
+            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p)
+            m.d.comb += [
+                sorter.score_enable.eq(sort),
+                sorter.key.eq(scored.key),
+                sorter.position.eq(scored.position),
+                sorter.segment_end.eq(scored.segment_end),
+                sorter.row_end.eq(scored.row_end),
+                sorter.segment_keys.eq(active.segment_keys),
+                sorter.extra_segments.eq(active.extra_segments),
+                sorter.radius.eq(active.radius),
+            ]
+            sorted_.append(sorter.segment_done)
+            clipped.append(sorter.clipped)
+            for position in range(p.trees_per_sorter):
+                tree = number * p.trees_per_sorter + position
+                m.submodules[f"row_lane{tree}"] = lane = shared(RowLane, p)
+                wiring.connect(m, lane.o, attention.lists[tree])
+                m.d.comb += [
+                    sorter.scores[position].eq(scored.scores[tree]),
+                    sorter.present[position].eq(scored.present[tree]),
+                    lane.reserve.eq(reserve & sweep.present[tree]),
+                    lane.rule.merge.eq(active.merge),
+                    lane.rule.kept.eq(active.kept),
+                    lane.rule.segment_keys.eq(active.segment_keys),
+                    lane.rule.extra_segments.eq(active.extra_segments),
+                    lane.candidates.as_value().eq(sorter.o.as_value()),
+                    lane.candidates_valid.eq(sorter.o_valid[position]),
+                    lane.row_end.eq(sorter.o_row_end[position]),
+                    lane.dense.eq(scored.key),
+                    lane.dense_valid.eq(list_ & ~scored.row_end & scored.allowed[tree]),
+                    lane.dense_end.eq(list_ & scored.row_end & scored.present[tree]),
+                ]
+                free.append(lane.free)
+                idle.append(lane.idle)
+                stall.append(lane.dense_stall)
+        m.d.comb += [
+            sweep.lanes_free.eq(Cat(free).all()),
+            sweep.lanes_idle.eq(Cat(idle).all()),
+            sweep.dense_stall.eq(Cat(stall).any()),
+            sweep.segment_done.eq(sorted_[0]),     # the sorters run in step
+            self.events.predicting.eq(sweep.slot_valid),
+            self.events.multiplying.eq(attention.multiplying),
+            self.events.starved.eq(attention.starved),
+            self.events.raised.eq(attention.raised),
+            self.events.positive.eq(attention.positive),
+            self.events.clipped.eq(attention.clipped),
+            self.events.score_saturated.eq(attention.saturated),
+            self.events.predict_saturated.eq(sum(predictor.saturated)),
+            self.events.radius_clipped.eq(sum(clipped)),
+        ]
+        return m

@@ -1,0 +1,222 @@
+"""Extraction of the best keys of each sub-segment (SADS, SOFA sections III-B and IV-C)."""
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from hw.shared import shared
+from hw.stream.delay import delay
+
+from .top_four import TopFour
+
+__all__ = ["Candidate", "SegmentSorter"]
+
+
+class Candidate(data.StructLayout):
+    """A key that a segment delivers: its predicted score (0: none) and its index."""
+
+    def __init__(self, parameters):
+        super().__init__({"score": parameters.score_width, "key": parameters.key_bits})
+
+
+class SegmentSorter(wiring.Component):
+    """Extract the best ``segment_keys`` scores of a segment, for several rows on one 16-to-4 core.
+
+    The order is total: score descending, position ascending. A *pass* over the segment finds its next four
+    keys: entries that an earlier pass extracted are clipped, and the first *round* takes 16 entries, every
+    further round 12 new ones and the four best so far. A segment of L keys takes ``ceil(m / 4)`` passes of
+    ``1 + ceil((L - 16) / 12)`` rounds (1 for a tile of up to 16). Rows take turns in the pipelined core, so a
+    round of all rows takes ``max(rows, latency)`` cycles; the next segment is collected meanwhile.
+
+    With the parameter ``clipping``, entries below ``max - radius`` of the segment so far are clipped as well
+    when the radius is not 0, and so are, without effect on the result, those below the four best so far.
+
+    Members
+    -------
+    scores, score_enable, key, position, segment_end, row_end, present : In
+        From the predictor.
+    segment_keys, extra_segments, radius : In
+        Of the task; one more key is extracted in the first ``extra_segments`` segments.
+    o, o_valid : Out(ArrayLayout(Candidate, 4)), Out(rows)
+        Four candidates in order, and the row that they belong to.
+    o_row_end : Out(rows)
+        Pulse: all candidates of these rows have been given out.
+    segment_done : Out(1)
+        Pulse: a segment is sorted.
+    clipped : Out
+        Entries clipped by the radius in this cycle.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        self._lanes = p.trees_per_sorter
+        self._entries = 16 + 12 * -(-max(0, p.tile - 16) // 12)
+        self._rounds = 1 + (self._entries - 16) // 12
+        super().__init__({
+            "scores": In(data.ArrayLayout(unsigned(p.score_width), self._lanes)),
+            "score_enable": In(1),
+            "key": In(p.key_bits),
+            "position": In(p.position_bits),
+            "segment_end": In(1),
+            "row_end": In(1),
+            "present": In(self._lanes),
+            "segment_keys": In(bits_for(p.max_segment_keys)),
+            "extra_segments": In(bits_for(p.max_segments)),
+            "radius": In(p.score_width),
+            "o": Out(data.ArrayLayout(Candidate(p), 4)),
+            "o_valid": Out(self._lanes),
+            "o_row_end": Out(self._lanes),
+            "segment_done": Out(1),
+            "clipped": Out(5 if p.clipping else 0),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p, lanes, rounds = self._parameters, self._lanes, self._rounds
+        width = p.score_width + p.position_bits
+
+        # Collect a segment; entries that it does not reach stay 0, which is never extracted.
+        load, segment_full, row_full = Signal(), Signal(), Signal()
+        present_full, present = Signal(lanes), Signal(lanes)      # rows that exist: collected, held
+        collected = [[Signal(p.score_width, name=f"collected{lane}_{entry}") for entry in range(p.tile)]
+                     for lane in range(lanes)]
+        held = [[Signal(p.score_width, name=f"held{lane}_{entry}") for entry in range(p.tile)]
+                for lane in range(lanes)]
+        for lane in range(lanes):
+            for entry in range(p.tile):
+                with m.If(load):
+                    m.d.sync += [held[lane][entry].eq(collected[lane][entry]), collected[lane][entry].eq(0)]
+                with m.If(self.score_enable & (self.position == entry)):
+                    m.d.sync += collected[lane][entry].eq(self.scores[lane])
+        with m.If(load):
+            m.d.sync += segment_full.eq(0)
+        with m.If(self.score_enable & self.segment_end):
+            m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end), present_full.eq(self.present)]
+
+        # Keys of the positions, for this segment and the next.
+        bank = Signal()
+        m.d.sync += bank.eq(bank ^ (self.score_enable & self.segment_end))
+        keys = [Signal(p.key_bits, name=f"key{index}") for index in range(2 * p.tile)]
+        with m.If(self.score_enable):
+            with m.Switch(Cat(self.position, bank)):
+                for index, key in enumerate(keys):
+                    with m.Case(index):
+                        m.d.sync += key.eq(self.key)
+        held_bank = Signal()
+
+        # Sequence of one segment: passes, rounds, lanes. The next pass of a lane needs the last key of this one.
+        m.submodules.core = core = shared(TopFour, width)
+        latency = 2 + core.latency + 1
+        turns = max(lanes, latency + 1)
+        busy, skip, row_last = Signal(), Signal(), Signal()
+        turn = Signal(range(turns))
+        round_, pass_ = Signal(range(max(2, rounds))), Signal(range(p.max_passes + 1))
+        segment = Signal(bits_for(p.max_segments))
+        left = Signal(bits_for(p.max_segment_keys) + 1)     # keys to extract in this pass and the following
+        wanted = Signal.like(left)
+        last_turn, last_round, finish = Signal(), Signal(), Signal()
+        m.d.comb += [
+            wanted.eq(self.segment_keys + (segment < self.extra_segments)),
+            last_turn.eq(turn == turns - 1),
+            last_round.eq(round_ == rounds - 1),
+            finish.eq(busy & last_turn & (skip | ((left <= 4) & last_round))),
+        ]
+        with m.If(~busy):
+            with m.If(segment_full):
+                m.d.comb += load.eq(1)
+                m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
+                             row_last.eq(row_full), present.eq(present_full), held_bank.eq(~bank), skip.eq(wanted == 0),
+                             segment.eq(Mux(row_full, 0, segment + 1))]
+        with m.Else():
+            m.d.sync += turn.eq(Mux(last_turn, 0, turn + 1))
+            with m.If(finish):
+                m.d.sync += busy.eq(0)
+            with m.Elif(last_turn & last_round):
+                m.d.sync += [round_.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
+            with m.Elif(last_turn):
+                m.d.sync += round_.eq(round_ + 1)
+        # A segment counts as done when its last candidates have left the core.
+        m.d.comb += [
+            self.segment_done.eq(delay(m, finish, latency, "done")),
+            self.o_row_end.eq(delay(m, Mux(finish & row_last, present, 0), latency, "row_done")),
+        ]
+
+        # Stage 1: choose the entries of this turn.
+        fed_back = [[Signal(width, name=f"fed_back{lane}_{rank}") for rank in range(4)] for lane in range(lanes)]
+        bound = [Signal(width, name=f"bound{lane}") for lane in range(lanes)]
+        best = [Signal(p.score_width, name=f"best{lane}") for lane in range(lanes)]
+        entry = [Signal(width, name=f"entry{slot}") for slot in range(16)]
+        bound_1, low_1, best_1 = Signal(width), Signal(width), Signal(p.score_width)
+        first_pass_1, first_round_1 = Signal(), Signal()
+        m.d.sync += [first_pass_1.eq(pass_ == 0), first_round_1.eq(round_ == 0)]
+        with m.Switch(turn):
+            for lane in range(lanes):
+                with m.Case(lane):
+                    m.d.sync += [bound_1.eq(bound[lane]), low_1.eq(fed_back[lane][3]), best_1.eq(best[lane])]
+                    for slot in range(16):
+                        choices = [self._entry(held[lane], slot)]
+                        for number in range(1, rounds):
+                            choices.append(fed_back[lane][slot] if slot < 4
+                                           else self._entry(held[lane], slot + 12 * number))
+                        with m.Switch(round_):
+                            for number, choice in enumerate(choices):
+                                with m.Case(number):
+                                    m.d.sync += entry[slot].eq(choice)
+
+        # Stage 2: clip what an earlier pass took, and what the radius or the low bound rules out.
+        outside = Signal(16)
+        for slot in range(16):
+            new = first_round_1 if slot < 4 else 1
+            score = entry[slot][p.position_bits:]
+            taken = ~first_pass_1 & new & (entry[slot] >= bound_1)
+            low = 0
+            if p.clipping:
+                started = ~(first_pass_1 & first_round_1)
+                m.d.comb += outside[slot].eq(
+                    started & new & (self.radius != 0) & (score + self.radius < best_1) & (score != 0))
+                if rounds > 1:
+                    low = ~first_round_1 & new & (entry[slot] < low_1)
+            m.d.sync += core.i[slot].eq(Mux(taken | outside[slot] | low, 0, entry[slot]))
+
+        # Behind the core, ranks 3 and 4 are put in order.
+        issue = busy & ~skip & (turn < lanes)
+        issue_1 = delay(m, issue, 1, "issue")
+        if p.clipping:
+            m.d.comb += self.clipped.eq(Mux(issue_1, sum(outside), 0))
+        count = Mux(left > 4, 4, left)[:3]
+        lane_o, issue_o, last_o, first_o, count_o, bank_o = (
+            delay(m, value, latency, name) for value, name in (
+                (turn, "turn_o"), (issue, "issue_o"), (last_round, "last_o"), (pass_ == 0, "first_o"),
+                (count, "count_o"), (held_bank, "bank_o")))
+        present_o = delay(m, present, latency, "present_o")
+        quad = [Signal(width, name=f"quad{rank}") for rank in range(4)]
+        swap = core.o[2] < core.o[3]
+        m.d.sync += [quad[0].eq(core.o[0]), quad[1].eq(core.o[1]),
+                     quad[2].eq(Mux(swap, core.o[3], core.o[2])), quad[3].eq(Mux(swap, core.o[2], core.o[3]))]
+        with m.If(issue_o):
+            with m.Switch(lane_o):
+                for lane in range(lanes):
+                    with m.Case(lane):
+                        m.d.sync += [fed_back[lane][rank].eq(quad[rank]) for rank in range(4)]
+                        with m.If(last_o):
+                            m.d.sync += bound[lane].eq(quad[3])
+                        with m.If(first_o):
+                            m.d.sync += best[lane].eq(quad[0][p.position_bits:])
+        for lane in range(lanes):
+            m.d.comb += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane) & present_o[lane])
+        for rank in range(4):
+            position = ~quad[rank][:p.position_bits]
+            with m.Switch(Cat(position, bank_o)):
+                for index, value in enumerate(keys):
+                    with m.Case(index):
+                        m.d.comb += self.o[rank].key.eq(value)
+            m.d.comb += self.o[rank].score.eq(Mux(rank < count_o, quad[rank][p.position_bits:], 0))
+        return m
+
+    def _entry(self, segment, index):
+        """Value of a segment's entry as the core compares it: score, then the lower position."""
+        p = self._parameters
+        if index >= p.tile:
+            return C(0, p.score_width + p.position_bits)
+        return Cat(C((1 << p.position_bits) - 1 - index, p.position_bits), segment[index])

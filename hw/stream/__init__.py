@@ -1,0 +1,11 @@
+"""Typed stream parts."""
+
+from .arbiter import Arbiter
+from .buffer import Buffer
+from .fifo import Fifo
+from .fork import Fork
+from .join import Join
+from .width_converter import WidthConverter
+from .word import Word
+
+__all__ = ["Arbiter", "Buffer", "Fifo", "Fork", "Join", "WidthConverter", "Word"]

@@ -1,0 +1,120 @@
+"""First-in first-out queue that runs at full rate at every depth."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ._check import require_positive, require_shape
+from .buffer import Buffer
+
+
+class Fifo(wiring.Component):
+    """Queue of `depth` items, one item in and one item out a cycle at every depth.
+
+    ===== ================================= ======= ==============================
+    depth storage                           latency combinational paths
+    ===== ================================= ======= ==============================
+    1     one register                      1       `o.ready` to `i.ready`
+    2     two registers (`Buffer`)          1       none
+    3..   memory with a registered output   2       none
+    ===== ================================= ======= ==============================
+
+    A single register can only run at full rate when it is refilled in the cycle in which it is emptied, so
+    depth 1 alone lets `i.ready` follow `o.ready`. Outputs are registers at every depth. Lossless and ordered.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Shape of the payload.
+    depth : int
+        Capacity in items, at least 1; any integer, not only powers of two.
+
+    Members
+    -------
+    i : In(stream.Signature(shape))
+    o : Out(stream.Signature(shape))
+    level : Out(range(depth + 1))
+        Items held, including the one at the output.
+
+    Raises
+    ------
+    TypeError
+        If `shape` is not shape-like or `depth` is not an integer.
+    ValueError
+        If `depth` is less than 1.
+    """
+
+    def __init__(self, shape, depth):
+        require_shape("shape", shape)
+        require_positive("depth", depth)
+        self._shape = shape
+        self._depth = depth
+        super().__init__({
+            "i": In(stream.Signature(shape)),
+            "o": Out(stream.Signature(shape)),
+            "level": Out(range(depth + 1)),
+        })
+
+    @property
+    def shape(self):
+        """Shape of the payload."""
+        return self._shape
+
+    @property
+    def depth(self):
+        """Capacity in items."""
+        return self._depth
+
+    @property
+    def latency(self):
+        """Cycles from an item taken into an empty queue to its appearance at `o`."""
+        return 1 if self._depth <= 2 else 2
+
+    def elaborate(self, platform):
+        if self._depth == 1:
+            return self._elaborate_register()
+        if self._depth == 2:
+            return self._elaborate_buffer()
+        return self._elaborate_memory()
+
+    def _elaborate_register(self):
+        m = Module()
+        held = Signal(len(Value.cast(self.i.payload)), reset_less=True)
+        valid = Signal()
+        m.d.comb += [
+            self.i.ready.eq(~valid | self.o.ready),
+            self.o.valid.eq(valid),
+            Value.cast(self.o.payload).eq(held),
+            self.level.eq(valid),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += [
+                valid.eq(self.i.valid),
+                held.eq(Value.cast(self.i.payload)),
+            ]
+        return m
+
+    def _elaborate_buffer(self):
+        m = Module()
+        m.submodules.buffer = buffer = Buffer(self._shape)
+        connect(m, outer=flipped(self.i), inner=buffer.i)
+        connect(m, outer=flipped(self.o), inner=buffer.o)
+        m.d.comb += self.level.eq(buffer.o.valid + ~buffer.i.ready)
+        return m
+
+    def _elaborate_memory(self):
+        # SyncFIFOBuffered keeps depth - 1 words in the memory and one in its output register; with a memory
+        # of one word it would alternate between filling and emptying: depth 2 is not built on it.
+        m = Module()
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
+            width=len(Value.cast(self.i.payload)), depth=self._depth)
+        m.d.comb += [
+            queue.w_data.eq(Value.cast(self.i.payload)),
+            queue.w_en.eq(self.i.valid),
+            self.i.ready.eq(queue.w_rdy),
+            Value.cast(self.o.payload).eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+            self.level.eq(queue.level),
+        ]
+        return m

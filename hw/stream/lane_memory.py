@@ -1,0 +1,80 @@
+"""A memory of vectors: written a beat at a time, read a slice of lanes at a time."""
+
+from amaranth.hdl import Cat, Module, unsigned
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+__all__ = ["LaneMemory"]
+
+
+class LaneMemory(wiring.Component):
+    """Vectors whose elements are spread over lanes.
+
+    A vector has up to ``folds * lanes`` elements. Beat ``b`` of a vector carries elements
+    ``b * beat_elements ...``; the read port returns lanes ``fold * lanes ...`` of one vector. Each beat position
+    has a bank of its own, so a write touches one bank and a read all of them.
+
+    Parameters
+    ----------
+    vectors : int
+        Number of vectors.
+    folds : int
+        Reads that a whole vector takes.
+    lanes : int
+        Elements returned by one read.
+    beat_elements : int
+        Elements written at once; divides `lanes`, and the quotient is a power of two.
+    width : int
+        Bits of an element.
+
+    Members
+    -------
+    write : In, valid only
+        ``enable``, ``vector``, ``beat`` and ``data``. Taken in the same cycle.
+    read_vector, read_fold, read_enable : In
+        What to read.
+    read_data : Out
+        The lanes, one cycle later; held while ``read_enable`` is low. A word that is written in the cycle it is
+        read returns either its old or its new value.
+    """
+
+    def __init__(self, vectors, folds, lanes, beat_elements, width):
+        if lanes % beat_elements or (lanes // beat_elements) & (lanes // beat_elements - 1):
+            raise ValueError(f"lanes must be beat_elements times a power of two, not {lanes!r}")
+        self._banks = lanes // beat_elements
+        self._depth = folds << ceil_log2(vectors)
+        self._vectors, self._folds = vectors, folds
+        self._bank_width = beat_elements * width
+        self.latency = 1
+        vector_bits, bank_bits = ceil_log2(vectors), ceil_log2(self._banks)
+        super().__init__({
+            "write_enable": In(1),
+            "write_vector": In(vector_bits),
+            "write_beat": In(max(1, bank_bits + ceil_log2(folds))),
+            "write_data": In(data.ArrayLayout(unsigned(width), beat_elements)),
+            "read_enable": In(1),
+            "read_vector": In(vector_bits),
+            "read_fold": In(max(1, ceil_log2(folds))),
+            "read_data": Out(data.ArrayLayout(unsigned(width), lanes)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bank_bits, fold_bits = ceil_log2(self._banks), ceil_log2(self._folds)
+        read = []
+        for bank in range(self._banks):
+            m.submodules[f"bank{bank}"] = ram = memory.Memory(shape=self._bank_width, depth=self._depth, init=[])
+            write = ram.write_port()
+            port = ram.read_port()
+            chosen = self.write_beat[:bank_bits] == bank if bank_bits else 1
+            m.d.comb += [
+                write.en.eq(self.write_enable & chosen),
+                write.addr.eq(Cat(self.write_vector, self.write_beat[bank_bits:bank_bits + fold_bits])),
+                write.data.eq(self.write_data.as_value()),
+                port.en.eq(self.read_enable),
+                port.addr.eq(Cat(self.read_vector, self.read_fold[:fold_bits])),
+            ]
+            read.append(port.data)
+        m.d.comb += self.read_data.as_value().eq(Cat(read))
+        return m

@@ -1,0 +1,1 @@
+"""Bit-exact NumPy models, named as the hardware they model."""

@@ -1,0 +1,11 @@
+"""Models of `hw.arith`."""
+
+from .exp2 import exp2, scaled_exp2
+from .leading_zero import leading_zero_count8, leading_zero_encoder, leading_zeros, log_code
+from .multiply import multiply
+from .reciprocal import reciprocal
+
+__all__ = [
+    "exp2", "leading_zero_count8", "leading_zero_encoder", "leading_zeros", "log_code", "multiply",
+    "reciprocal", "scaled_exp2",
+]

@@ -1,0 +1,90 @@
+"""Model of the `sofa` engine: what a head gives, bit for bit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .attention import attend, exact_scores
+from .predictor import predicted_score, predicted_sum
+from .sorter import Candidates, KeptKeys, extract, segment_keys, select
+
+__all__ = ["GoldenHead", "allowed_keys", "candidates", "golden_head", "kept_keys"]
+
+
+@dataclass
+class GoldenHead:
+    """Result of one head.
+
+    ``outputs`` int64 (Sq, dv); ``rows`` the kept keys of each row in order; ``selected`` bool (Sq, Sk);
+    ``counters`` those of the hardware that do not depend on time.
+    """
+
+    outputs: np.ndarray
+    rows: list
+    selected: np.ndarray
+    counters: dict
+
+
+def allowed_keys(head):
+    """Keys that a row may see: the mask, and for causal heads key <= row; bool (Sq, Sk)."""
+    allowed = np.ones((len(head.queries), len(head.keys)), dtype=bool)
+    if head.causal:
+        allowed = np.tril(allowed)
+    if head.mask is not None:
+        allowed &= head.mask
+    return allowed
+
+
+def candidates(scores, head, parameters):
+    """Candidates of all rows of masked scores (0: masked), and how many entries the radius clipped."""
+    keys, found, segments, ranks, clipped = [], [], [], [], 0
+    for index, members in enumerate(segment_keys(scores.shape[1], parameters.tile, head.interleaved)):
+        wanted = head.segment_keys + (index < head.extra_segments)
+        positions, best, outside = extract(scores[:, members], wanted, parameters.tile, head.radius)
+        clipped += outside
+        keys.append(members[np.minimum(positions, len(members) - 1)])
+        found.append(best)
+        segments.append(np.full(best.shape[1], index))
+        ranks.append(np.arange(best.shape[1]))
+    return Candidates(np.concatenate(keys, axis=1), np.concatenate(found, axis=1), np.concatenate(segments),
+                      np.concatenate(ranks)), clipped
+
+
+def kept_keys(head, parameters):
+    """Kept keys of each row, and the counters of the prediction."""
+    p = parameters
+    allowed = allowed_keys(head)
+    if head.dense:
+        rows = []
+        for row in allowed:
+            keys = np.flatnonzero(row)
+            rows.append(KeptKeys(keys, np.ones(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)))
+        return rows, dict(predict_saturated=0, radius_clipped=0)
+    scores, saturated = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, p),
+                                        head.predict_shift, p)
+    scores = np.where(allowed, scores, 0)
+    found, clipped = candidates(scores, head, p)
+    rows = select(found, min(head.kept, len(head.keys)), head.merge, p.ensure)
+    return rows, dict(predict_saturated=int((saturated & allowed).sum()), radius_clipped=clipped)
+
+
+def golden_head(head, parameters):
+    """Compute a head.
+
+    Parameters
+    ----------
+    head : sim.host.SofaHead
+    parameters : SofaParameters
+
+    Returns
+    -------
+    GoldenHead
+    """
+    rows, counters = kept_keys(head, parameters)
+    scores, saturated = exact_scores(head.queries, head.keys, head.score_shift, parameters)
+    outputs, events, _ = attend(scores, head.values, rows, parameters)
+    selected = np.zeros(scores.shape, dtype=bool)
+    for index, row in enumerate(rows):
+        selected[index, row.keys] = True
+    counters |= events | dict(score_saturated=int((saturated & selected).sum()), rows=len(rows))
+    return GoldenHead(outputs, rows, selected, counters)

@@ -1,0 +1,106 @@
+"""Quantisation of real heads for `sofa`: symmetric elements, static shifts, and the plan of the selection."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.golden.attention import exact_scores
+from sim.golden.predictor import predicted_sum
+
+from .sofa import SofaHead
+
+__all__ = ["Selection", "plan_head"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which keys to keep: the run-time choices of a head.
+
+    ``keep`` is the share of the keys that each row keeps; ``policy`` is "merge" or "quota"; ``factor`` times
+    its quota is the most that a segment delivers to a merge; ``dense`` bypasses prediction and keeps all.
+    """
+
+    keep: float = 0.25
+    policy: str = "merge"
+    factor: float = 2.0
+    causal: bool = False
+    dense: bool = False
+    interleaved: bool = True
+    radius: int = 0
+
+
+def quantise(x, scale, limit=32767):
+    """Round `x / scale` to integers within the limit."""
+    return np.clip(np.rint(x / scale), -limit, limit).astype(np.int64)
+
+
+def _scale(x, limit=32767):
+    largest = float(np.abs(x).max(initial=0.0))
+    return largest / limit if largest > 0 else 1.0
+
+
+def segment_plan(keys, kept, selection, masked, parameters):
+    """Keys that each segment delivers: ``(segment_keys, extra_segments)``.
+
+    Quota: ``kept / n``, one more in the first ``kept mod n`` segments. Merge: ``ceil(factor * kept / n)``; all
+    of them where a mask could leave too few in the other segments.
+    """
+    p = parameters
+    segments = -(-keys // p.tile)
+    if selection.policy == "quota":
+        return divmod(kept, segments)
+    uneven = masked or (selection.causal and not selection.interleaved)
+    limit = p.tile if uneven else int(np.ceil(selection.factor * kept / segments))
+    return min(limit, p.tile), 0
+
+
+def plan_head(q, k, v, selection, parameters, mask=None):
+    """Quantise a head and choose its shifts.
+
+    Scores must come out in octaves: ``log2(e) q k / sqrt(d) = (Q K) 2^-(log_fraction + score_shift)``. Keys and
+    values use the full range of an element; the scale of the queries makes the rest a power of two. The
+    predictor's base and shift fit the head's largest query element and largest predicted sum.
+
+    Parameters
+    ----------
+    q, k, v : float arrays (Sq, d), (Sk, d), (Sk, dv)
+    selection : Selection
+    parameters : SofaParameters
+    mask : bool array (Sq, Sk) or None
+        True where a row may see a key.
+
+    Returns
+    -------
+    head : SofaHead
+    value_scale : float
+        An output element is this times its integer.
+    """
+    p = parameters
+    k_scale, v_scale = _scale(k), _scale(v)
+    keys, values = quantise(k, k_scale), quantise(v, v_scale)
+    # Q = q * unit * 2^shift with the largest shift for which it fits; scores saturate beyond their range.
+    unit = np.log2(np.e) / np.sqrt(q.shape[1]) * k_scale * 2.0 ** p.log_fraction
+    largest = float(np.abs(q).max(initial=0.0)) * unit
+    shift = int(np.clip(np.floor(np.log2(32767 / largest)) if largest > 0 else 31, 0, 31))
+    queries = quantise(q, 1 / (unit * 2.0 ** shift))
+
+    kept = max(1, round(selection.keep * len(k)))
+    segment_keys, extra = segment_plan(len(k), kept, selection, mask is not None, p)
+    visible = int(np.abs(queries >> (p.element_width - p.query_code_width)).max(initial=0))
+    base = max(0, visible.bit_length() - p.code_levels)
+    sums = predicted_sum(queries, keys, base, p)
+    limit = (1 << (p.score_width - 1)) - 1
+    predict_shift = 0
+    while max(int((sums >> predict_shift).max(initial=0)), -int((sums >> predict_shift).min(initial=0))) > limit:
+        predict_shift += 1
+    head = SofaHead(
+        queries, keys, values, mask=mask, causal=selection.causal, dense=selection.dense,
+        merge=selection.policy == "merge", interleaved=selection.interleaved, kept=kept,
+        segment_keys=segment_keys, extra_segments=extra, score_shift=shift, predict_shift=predict_shift,
+        code_base=base, radius=selection.radius)
+    return head, v_scale
+
+
+def overflows(head, parameters):
+    """Exact scores of a head that exceed their range; 0 for real heads."""
+    return int(exact_scores(head.queries, head.keys, head.score_shift, parameters)[1].sum())

@@ -1,0 +1,126 @@
+"""Host side of `sofa`: heads as words of the stream, and rows back from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, Header
+
+__all__ = ["SofaHead", "SofaRow", "pack_task", "unpack_result"]
+
+LAST_KEY = 0x8000
+NO_KEY = 0x7FFF
+TRAILER_MARKER = 0xED
+
+
+@dataclass
+class SofaHead:
+    """One head in integers: operands and the fields of its header."""
+
+    queries: np.ndarray
+    keys: np.ndarray
+    values: np.ndarray
+    mask: np.ndarray | None = None
+    causal: bool = False
+    dense: bool = False
+    merge: bool = True
+    interleaved: bool = True
+    return_keys: bool = True
+    kept: int = 1
+    segment_keys: int = 1
+    extra_segments: int = 0
+    score_shift: int = 0
+    predict_shift: int = 0
+    code_base: int = 0
+    radius: int = 0
+
+
+@dataclass
+class SofaRow:
+    """What the hardware returned for a row: kept keys in order (None if not asked for) and output channels."""
+
+    keys: np.ndarray | None
+    outputs: np.ndarray
+
+
+def header_bytes(head, more_heads, **overrides):
+    """Header of a head; `overrides` replace fields by name."""
+    layout = Header()
+    fields = dict(
+        magic=HEADER_MAGIC, causal=head.causal, mask=head.mask is not None, dense=head.dense, merge=head.merge,
+        more_heads=more_heads, return_keys=head.return_keys, interleaved=head.interleaved,
+        queries=len(head.queries), keys=len(head.keys), head_dim=head.keys.shape[1],
+        value_dim=head.values.shape[1], kept=head.kept, segment_keys=head.segment_keys,
+        score_shift=head.score_shift, extra_segments=head.extra_segments, code_base=head.code_base,
+        predict_shift=head.predict_shift, radius=head.radius)
+    fields |= overrides
+    return layout.const({name: int(value) for name, value in fields.items()}).as_value().value.to_bytes(
+        HEADER_BITS // 8, "little")
+
+
+def _pad(rows, width):
+    """Rows of int16, each padded with zeros to whole words of `width` elements, as bytes."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // width) * width), dtype="<i2")
+    padded[:, :rows.shape[1]] = rows
+    return padded
+
+
+def pack_head(head, parameters, more_heads, **overrides):
+    """Words of one head."""
+    p = parameters
+    word = p.bus_width // 8
+    header = header_bytes(head, more_heads, **overrides)
+    queries = _pad(head.queries, p.elements_per_beat)
+    if head.mask is not None:
+        bits = np.packbits(head.mask, axis=1, bitorder="little")
+        padded = np.zeros((len(bits), -(-bits.shape[1] // word) * word), dtype=np.uint8)
+        padded[:, :bits.shape[1]] = bits
+        queries = np.concatenate([queries.view(np.uint8), padded], axis=1)
+    early = p.slices * p.trees
+    return b"".join([
+        header + bytes(-len(header) % word),
+        queries[:early].tobytes(), _pad(head.keys, p.elements_per_beat).tobytes(),
+        _pad(head.values, p.elements_per_beat).tobytes(), queries[early:].tobytes()])
+
+
+def pack_task(heads, parameters):
+    """Packet of a task of one or more heads, as bytes."""
+    return b"".join(pack_head(head, parameters, head is not heads[-1]) for head in heads)
+
+
+def unpack_result(packet, heads, parameters):
+    """Rows of each head, and the error code, from a result packet.
+
+    Raises
+    ------
+    ValueError
+        If the packet does not have the rows that its heads need although its error code is 0.
+    """
+    word = parameters.bus_width // 8
+    trailer = packet[-word:]
+    if len(packet) < word or trailer[1] != TRAILER_MARKER:
+        raise ValueError("the result packet does not end with a trailer")
+    error, body = trailer[0], np.frombuffer(packet[:-word], dtype="<u2")
+    per_word, place, results = word // 2, 0, []
+    if error:
+        return [], error
+    for head in heads:
+        rows, width = [], head.values.shape[1]
+        for _ in head.queries:
+            keys = None
+            if head.return_keys:
+                ends = np.flatnonzero(body[place:] & LAST_KEY)
+                if not len(ends):
+                    raise ValueError("the result packet is too short for the rows of its heads")
+                listed = body[place:place + ends[0] + 1] & (LAST_KEY - 1)
+                keys = listed[listed != NO_KEY].astype(np.int64)
+                place += -(-len(listed) // per_word) * per_word
+            outputs = body[place:place + width].astype("<i2").astype(np.int64)
+            if len(outputs) != width:
+                raise ValueError("the result packet is too short for the rows of its heads")
+            place += -(-width // per_word) * per_word
+            rows.append(SofaRow(keys, outputs))
+        results.append(rows)
+    if place != len(body):
+        raise ValueError("the result packet is longer than the rows of its heads")
+    return results, error

@@ -119,28 +119,28 @@ class SharedComponent(wiring.Component):
 
 
 def _key(component_class, args, kwargs):
+    call = inspect.signature(component_class)
     try:
-        bound = inspect.signature(component_class).bind(*args, **kwargs)
-    except TypeError:
-        component_class(*args, **kwargs)  # the interpreter's message names the class and the argument
-        raise
+        bound = call.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"Shared {component_class.__name__} has other arguments: {error}") from None
     bound.apply_defaults()
+    key = []
     for name, value in bound.arguments.items():
+        if call.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            value = tuple(sorted(value.items()))
         try:
-            hash(_hashable(value))
+            hash(value)
         except TypeError:
             raise TypeError(f"Argument {name!r} of shared {component_class.__name__} must be hashable, "
                             f"not {value!r}") from None
-    return component_class, tuple((name, _hashable(value)) for name, value in bound.arguments.items())
+        key.append((name, _typed(value)))
+    return component_class, tuple(key)
 
 
-def _hashable(value):
+def _typed(value):
     # 1, True and 1.0 are equal keys, yet may build different hardware.
-    if isinstance(value, tuple):
-        return tuple, tuple(map(_hashable, value))
-    if isinstance(value, dict):  # what ** collects
-        return dict, tuple(sorted((name, _hashable(item)) for name, item in value.items()))
-    return type(value), value
+    return (tuple, *map(_typed, value)) if isinstance(value, tuple) else (type(value), value)
 
 
 def _mark_used(value):

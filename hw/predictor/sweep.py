@@ -3,7 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Task
 
@@ -41,7 +41,7 @@ class Sweep(wiring.Component):
     ----------
     parameters : SofaParameters
     drain : int
-        Cycles that a slot needs through the predictor.
+        Cycles until nothing behind the sweep depends on the task any more.
 
     Members
     -------
@@ -70,6 +70,8 @@ class Sweep(wiring.Component):
         Index of the group's first row.
     present : Out(trees)
         Rows of the group that exist.
+    stride : Out
+        Distance between neighbouring keys of a segment.
     """
 
     def __init__(self, parameters, drain):
@@ -90,6 +92,7 @@ class Sweep(wiring.Component):
             "group_slot": Out(range(p.group_slots)),
             "group_row": Out(16),
             "present": Out(p.trees),
+            "stride": Out(bits_for(p.max_segments)),
         })
 
     def elaborate(self, platform):
@@ -107,7 +110,7 @@ class Sweep(wiring.Component):
         fold = Signal(self.slot.fold.shape())
         drain = Signal(range(self._drain + 1))
 
-        stride, step = Signal(p.key_bits + 1), Signal(p.key_bits + 1)
+        stride, step = self.stride, Signal(p.key_bits + 1)
         spread = task.interleaved & ~task.dense
         m.d.comb += [
             stride.eq(Mux(spread, task.segments, 1)),
@@ -184,8 +187,8 @@ class Sweep(wiring.Component):
                 m.next = "GROUP"
             with m.State("DRAIN"):
                 with m.If(drain != 0):
-                    m.d.sync += drain.eq(drain - 1)
-                with m.Elif(open_segments == 0):
+                    m.d.sync += drain.eq(Mux(open_segments == 0, drain - 1, drain))
+                with m.Else():
                     m.d.comb += self.task.ready.eq(1)
                     m.next = "IDLE"
         return m

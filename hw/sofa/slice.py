@@ -79,7 +79,7 @@ class Slice(wiring.Component):
         m = Module()
         p = self._parameters
         m.submodules.predictor = predictor = shared(Predictor, p)
-        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 2)
+        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 32)
         m.submodules.attention = attention = shared(Attention, p)
         wiring.connect(m, wiring.flipped(self.predict), sweep.task)
         wiring.connect(m, wiring.flipped(self.attend), attention.task)
@@ -130,7 +130,7 @@ class Slice(wiring.Component):
         reserve = delay(m, sweep.group_start & ~active.dense, 1, "reserve")
         free, idle, stall, sorted_, clipped = [], [], [], [], []
         for number in range(p.sorters):
-            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p)
+            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, predictor.latency - 2)
             m.d.comb += [
                 sorter.score_enable.eq(sort),
                 sorter.key.eq(scored.key),
@@ -140,6 +140,7 @@ class Slice(wiring.Component):
                 sorter.segment_keys.eq(active.segment_keys),
                 sorter.extra_segments.eq(active.extra_segments),
                 sorter.radius.eq(active.radius),
+                sorter.stride.eq(sweep.stride),
             ]
             sorted_.append(sorter.segment_done)
             clipped.append(sorter.clipped)
@@ -157,6 +158,7 @@ class Slice(wiring.Component):
                     lane.rule.extra_segments.eq(active.extra_segments),
                     lane.candidates.as_value().eq(sorter.o.as_value()),
                     lane.candidates_valid.eq(sorter.o_valid[position]),
+                    lane.first.eq(sorter.o_first),
                     lane.row_end.eq(sorter.o_row_end[position]),
                     lane.dense.eq(scored.key),
                     lane.dense_valid.eq(list_ & ~scored.row_end & scored.allowed[tree]),

@@ -1,6 +1,6 @@
 """The list of keys that a row keeps: quota or merge of its candidates (SADS with borrowed quota)."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -31,9 +31,10 @@ class RowLane(wiring.Component):
 
     Candidates come in words of four, in descending order within their segment. For `merge` the threshold is
     found two bits at a time, from the top: each of ``score_width / 2`` walks over the candidates counts how
-    many reach three trial thresholds. Then the accepted keys are written to the list, segment after segment;
-    of those that equal the threshold, the first ones, so that exactly ``min(kept, candidates)`` are listed.
-    A segment's accepted keys are its best ones: the first of each segment leads.
+    many reach three trial thresholds. Then the accepted keys are written to the list, segment after segment,
+    starting with the segment that holds the row's best candidate and going round; of those that equal the
+    threshold, the first ones, so that exactly ``min(kept, candidates)`` are listed. A segment's accepted keys
+    are its best ones: the first of each segment leads.
 
     W words take ``(W + 3) * score_width / 2`` cycles to search and at most ``W + kept`` to list, in the shadow
     of the next row's prediction: there is room for two rows.
@@ -45,7 +46,8 @@ class RowLane(wiring.Component):
     rule : In(RowRule)
     free, idle : Out(1)
         A row can be reserved; no row is held.
-    candidates, candidates_valid : In
+    candidates, candidates_valid, first : In
+        Four candidates of a segment, and whether they are its best ones.
     row_end : In(1)
         Pulse: the row is complete.
     dense, dense_valid, dense_end : In
@@ -64,6 +66,7 @@ class RowLane(wiring.Component):
             "idle": Out(1),
             "candidates": In(data.ArrayLayout(Candidate(p), 4)),
             "candidates_valid": In(1),
+            "first": In(1),
             "row_end": In(1),
             "dense": In(p.key_bits),
             "dense_valid": In(1),
@@ -91,11 +94,16 @@ class RowLane(wiring.Component):
         filling, listing, reserving = Signal(), Signal(), Signal()
         count = Signal(data.ArrayLayout(bits_for(words), 2))
         rules = Signal(data.ArrayLayout(RowRule(p), 2))
+        # Where the segment with the row's best candidate begins.
+        origin = data.StructLayout({"score": p.score_width, "word": address_bits,
+                                    "segment": ceil_log2(p.max_segments)})
+        origins = Signal(data.ArrayLayout(origin, 2))
+        filled_segment = Signal(bits_for(p.max_segments))
         m.d.comb += [self.free.eq(reserved < 2), self.idle.eq(reserved == 0)]
         m.d.sync += [reserved.eq(reserved + self.reserve - finish), complete.eq(complete + self.row_end - finish)]
         with m.If(self.reserve):
             m.d.sync += [rules[reserving].eq(self.rule), reserving.eq(~reserving),
-                         count[reserving].eq(0)]
+                         count[reserving].eq(0), origins[reserving].eq(0)]
         m.d.comb += [
             write.en.eq(self.candidates_valid),
             write.addr.eq(Cat(count[filling][:address_bits], filling)),
@@ -103,12 +111,18 @@ class RowLane(wiring.Component):
         ]
         with m.If(self.candidates_valid):
             m.d.sync += count[filling].eq(count[filling] + 1)
+            with m.If(self.first):
+                m.d.sync += filled_segment.eq(filled_segment + 1)
+                with m.If(self.candidates[0].score > origins[filling].score):
+                    m.d.sync += [origins[filling].score.eq(self.candidates[0].score),
+                                 origins[filling].word.eq(count[filling]),
+                                 origins[filling].segment.eq(filled_segment)]
         with m.If(self.row_end):
-            m.d.sync += filling.eq(~filling)
+            m.d.sync += [filling.eq(~filling), filled_segment.eq(0)]
 
-        rule = Signal(RowRule(p))
+        rule, begin = Signal(RowRule(p)), Signal(origin)
         total = Signal(bits_for(words))
-        m.d.comb += [rule.eq(rules[listing]), total.eq(count[listing])]
+        m.d.comb += [rule.eq(rules[listing]), begin.eq(origins[listing]), total.eq(count[listing])]
 
         # Search: how many candidates reach each of three trial thresholds?
         digits = p.score_width // 2
@@ -163,7 +177,7 @@ class RowLane(wiring.Component):
             for index in range(4):
                 with m.Case(index):
                     m.d.comb += chosen.eq(word[index])
-        fetched_word = Signal()                               # read.data is a word that is not yet taken over
+        remaining = Signal(bits_for(words))                   # words not yet taken over, one of them in read.data
         m.d.comb += [
             entry.key.eq(chosen),
             entry.lead.eq(first & (rank < p.ensure)),
@@ -217,23 +231,29 @@ class RowLane(wiring.Component):
                     m.d.sync += digit.eq(digit - 1)
                     m.next = "SEARCH"
             with m.State("START"):
-                m.d.sync += [ties.eq(rule.kept - above), segment.eq(0), segment_words.eq(segment_size(0)),
-                             first_word.eq(1), address.eq(1), fetched_word.eq(total != 0)]
+                # The memory is asked for the first word; `address` is the one after it.
+                m.d.comb += read.addr.eq(Cat(begin.word, listing))
+                m.d.sync += [ties.eq(rule.kept - above), segment.eq(begin.segment),
+                             segment_words.eq(segment_size(begin.segment)), first_word.eq(1),
+                             address.eq(Mux(begin.word + 1 == total, 0, begin.word + 1)),
+                             remaining.eq(total)]
                 m.next = "LIST"
             with m.State("LIST"):
-                with m.If(fetched_word):
+                with m.If(remaining != 0):
                     # Hold the word that the memory shows until it can be taken over.
                     m.d.comb += read.en.eq(word_free)
                     with m.If(word_free):
-                        m.d.sync += [address.eq(address + 1), fetched_word.eq(address < total),
+                        m.d.sync += [address.eq(Mux(address + 1 == total, 0, address + 1)),
+                                     remaining.eq(remaining - 1),
                                      left.eq(accepted), rank.eq(0), ties.eq(ties - accepted_ties),
                                      first.eq(first_word), pair.eq(accept[1])]
                         m.d.sync += [word[index].eq(read.data[index].key) for index in range(4)]
-                        with m.If(segment_words == 1):
+                        m.d.sync += [segment_words.eq(segment_words - 1), first_word.eq(0)]
+                        with m.If(address == 0):
+                            m.d.sync += [segment.eq(0), segment_words.eq(segment_size(0)), first_word.eq(1)]
+                        with m.Elif(segment_words == 1):
                             m.d.sync += [segment.eq(segment + 1), segment_words.eq(segment_size(segment + 1)),
                                          first_word.eq(1)]
-                        with m.Else():
-                            m.d.sync += [segment_words.eq(segment_words - 1), first_word.eq(0)]
                 with m.Elif(left == 0):
                     m.d.comb += [entry.end.eq(1), key_list.valid.eq(1)]
                     with m.If(taken):

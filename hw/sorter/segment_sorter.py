@@ -32,24 +32,31 @@ class SegmentSorter(wiring.Component):
     With the parameter ``clipping``, entries below ``max - radius`` of the segment so far are clipped as well
     when the radius is not 0, and so are, without effect on the result, those below the four best so far.
 
+    Parameters
+    ----------
+    parameters : SofaParameters
+    notice : int
+        Cycles, at least, from the end of `segment_done` to the first score of the segment that it asks for.
+
     Members
     -------
     scores, score_enable, key, position, segment_end, row_end, present : In
         From the predictor.
-    segment_keys, extra_segments, radius : In
-        Of the task; one more key is extracted in the first ``extra_segments`` segments.
-    o, o_valid : Out(ArrayLayout(Candidate, 4)), Out(rows)
-        Four candidates in order, and the row that they belong to.
+    segment_keys, extra_segments, radius, stride : In
+        Of the task; `stride` is the distance between the keys of a segment, one more key is extracted in the first ``extra_segments`` segments.
+    o, o_valid, o_first : Out(ArrayLayout(Candidate, 4)), Out(rows), Out(1)
+        Four candidates in order, the row that they belong to, and whether they are the best of their segment.
     o_row_end : Out(rows)
         Pulse: all candidates of these rows have been given out.
     segment_done : Out(1)
-        Pulse: a segment is sorted.
+        Pulse: the segment after the next may be sent, if its scores arrive no sooner than `notice` cycles later.
     clipped : Out
         Entries clipped by the radius in this cycle.
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, notice):
         p = self._parameters = parameters
+        self._notice = notice
         self._lanes = p.trees_per_sorter
         self._entries = 16 + 12 * -(-max(0, p.tile - 16) // 12)
         self._rounds = 1 + (self._entries - 16) // 12
@@ -64,8 +71,10 @@ class SegmentSorter(wiring.Component):
             "segment_keys": In(bits_for(p.max_segment_keys)),
             "extra_segments": In(bits_for(p.max_segments)),
             "radius": In(p.score_width),
+            "stride": In(bits_for(p.max_segments)),
             "o": Out(data.ArrayLayout(Candidate(p), 4)),
             "o_valid": Out(self._lanes),
+            "o_first": Out(1),
             "o_row_end": Out(self._lanes),
             "segment_done": Out(1),
             "clipped": Out(5 if p.clipping else 0),
@@ -94,16 +103,12 @@ class SegmentSorter(wiring.Component):
         with m.If(self.score_enable & self.segment_end):
             m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end), present_full.eq(self.present)]
 
-        # Keys of the positions, for this segment and the next.
-        bank = Signal()
-        m.d.sync += bank.eq(bank ^ (self.score_enable & self.segment_end))
-        keys = [Signal(p.key_bits, name=f"key{index}") for index in range(2 * p.tile)]
-        with m.If(self.score_enable):
-            with m.Switch(Cat(self.position, bank)):
-                for index, key in enumerate(keys):
-                    with m.Case(index):
-                        m.d.sync += key.eq(self.key)
-        held_bank = Signal()
+        # The key at position i of a segment is start + i * stride.
+        start_collected, start = Signal(p.key_bits), Signal(p.key_bits)
+        with m.If(load):
+            m.d.sync += start.eq(start_collected)
+        with m.If(self.score_enable & (self.position == 0)):
+            m.d.sync += start_collected.eq(self.key)
 
         # Sequence of one segment: passes, rounds, lanes. The next pass of a lane needs the last key of this one.
         m.submodules.core = core = shared(TopFour, width)
@@ -126,7 +131,7 @@ class SegmentSorter(wiring.Component):
             with m.If(segment_full):
                 m.d.comb += load.eq(1)
                 m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
-                             row_last.eq(row_full), present.eq(present_full), held_bank.eq(~bank), skip.eq(wanted == 0),
+                             row_last.eq(row_full), present.eq(present_full), skip.eq(wanted == 0),
                              segment.eq(Mux(row_full, 0, segment + 1))]
         with m.Else():
             m.d.sync += turn.eq(Mux(last_turn, 0, turn + 1))
@@ -136,10 +141,12 @@ class SegmentSorter(wiring.Component):
                 m.d.sync += [round_.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
             with m.Elif(last_turn):
                 m.d.sync += round_.eq(round_ + 1)
-        # A segment counts as done when its last candidates have left the core.
+        # The scores of the segment after the next arrive `notice` cycles after it is asked for: by then this
+        # segment must have left. Its last candidates come out `latency + 1` cycles after it.
+        notice = min(turns - 1, self._notice)
         m.d.comb += [
-            self.segment_done.eq(delay(m, finish, latency, "done")),
-            self.o_row_end.eq(delay(m, Mux(finish & row_last, present, 0), latency, "row_done")),
+            self.segment_done.eq(busy & (turn == turns - 1 - notice) & (skip | ((left <= 4) & last_round))),
+            self.o_row_end.eq(delay(m, Mux(finish & row_last, present, 0), latency + 1, "row_done")),
         ]
 
         # Stage 1: choose the entries of this turn.
@@ -185,11 +192,10 @@ class SegmentSorter(wiring.Component):
         if p.clipping:
             m.d.comb += self.clipped.eq(Mux(issue_1, sum(outside), 0))
         count = Mux(left > 4, 4, left)[:3]
-        lane_o, issue_o, last_o, first_o, count_o, bank_o = (
+        lane_o, issue_o, last_o, first_o, count_o, start_o, present_o = (
             delay(m, value, latency, name) for value, name in (
                 (turn, "turn_o"), (issue, "issue_o"), (last_round, "last_o"), (pass_ == 0, "first_o"),
-                (count, "count_o"), (held_bank, "bank_o")))
-        present_o = delay(m, present, latency, "present_o")
+                (count, "count_o"), (start, "start_o"), (present, "present_o")))
         quad = [Signal(width, name=f"quad{rank}") for rank in range(4)]
         swap = core.o[2] < core.o[3]
         m.d.sync += [quad[0].eq(core.o[0]), quad[1].eq(core.o[1]),
@@ -203,15 +209,14 @@ class SegmentSorter(wiring.Component):
                             m.d.sync += bound[lane].eq(quad[3])
                         with m.If(first_o):
                             m.d.sync += best[lane].eq(quad[0][p.position_bits:])
+        m.d.sync += self.o_first.eq(first_o)
         for lane in range(lanes):
-            m.d.comb += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane) & present_o[lane])
+            m.d.sync += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane) & present_o[lane])
         for rank in range(4):
             position = ~quad[rank][:p.position_bits]
-            with m.Switch(Cat(position, bank_o)):
-                for index, value in enumerate(keys):
-                    with m.Case(index):
-                        m.d.comb += self.o[rank].key.eq(value)
-            m.d.comb += self.o[rank].score.eq(Mux(rank < count_o, quad[rank][p.position_bits:], 0))
+            offset = sum(Mux(position[bit], self.stride << bit, 0) for bit in range(p.position_bits))
+            m.d.sync += [self.o[rank].key.eq(start_o + offset),
+                         self.o[rank].score.eq(Mux(rank < count_o, quad[rank][p.position_bits:], 0))]
         return m
 
     def _entry(self, segment, index):

@@ -1,8 +1,7 @@
 """AXI4-Stream source and sink that cost nothing while nothing moves.
 
-cocotbext-axi's source and sink handle each byte of a word in Python and wake in each cycle of a stall; at
-256 bits that alone holds a fast simulation under its 20 k cycles/s. These drive whole words, and sleep on the
-edge of ``tready`` or ``tvalid``.
+cocotbext-axi's source and sink handle each byte of a word in Python and wake in each cycle of a stall. These
+drive whole words, and sleep on the edge of ``tready`` or ``tvalid``.
 """
 
 import cocotb

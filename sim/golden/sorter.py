@@ -94,7 +94,8 @@ class KeptKeys:
 def select(candidates, kept, merge, ensure):
     """Model of `RowLane`: the keys that each row keeps.
 
-    Quota keeps all candidates, merge the best `kept`: score descending, delivered earlier first.
+    The segments are listed from the one with the row's best candidate on, and round. Quota keeps all
+    candidates, merge the best `kept`: score descending, listed earlier first.
 
     Returns
     -------
@@ -102,15 +103,18 @@ def select(candidates, kept, merge, ensure):
     """
     rows = []
     for keys, scores in zip(candidates.keys, candidates.scores, strict=True):
+        turn = -int(np.argmax(np.where(candidates.ranks == 0, scores, -1))) if len(scores) else 0
+        keys, scores, segments, ranks = (
+            np.roll(part, turn) for part in (keys, scores, candidates.segments, candidates.ranks))
         accepted = scores > 0
         if merge:
             order = np.argsort(-scores, kind="stable")[:kept]
             best = np.zeros(len(scores), dtype=bool)
             best[order] = True
             accepted &= best
-        lead = candidates.ranks < ensure
+        lead = ranks < ensure
         second = np.zeros(len(scores), dtype=bool)
-        second[:-1] = accepted[1:] & (candidates.segments[1:] == candidates.segments[:-1])
-        pair = (candidates.ranks == 0) & second & (ensure > 1)
+        second[:-1] = accepted[1:] & (segments[1:] == segments[:-1])
+        pair = (ranks == 0) & second & (ensure > 1)
         rows.append(KeptKeys(keys[accepted], lead[accepted], pair[accepted]))
     return rows

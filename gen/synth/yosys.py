@@ -65,7 +65,10 @@ class Yosys:
         log = self._process.stdout.read()
         code = self._process.wait()
         if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: (.*)", log, re.MULTILINE):
-            raise ThresherError(f"Yosys failed: {''.join(errors[-1]).strip().rstrip('.')}.")
+            reason = "".join(errors[-1])
+            if "ABC" in reason and (causes := re.findall(r"^ABC: (?:Error: )?(.* cannot be used|.*[Ee]rror.*)", log, re.MULTILINE)):
+                reason = causes[0]
+            raise ThresherError(f"Yosys failed: {reason.strip().rstrip('.')}.")
         if code:
             raise ThresherError(f"Yosys ended with exit code {code} and no message.")
         return log

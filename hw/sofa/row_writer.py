@@ -11,7 +11,7 @@ __all__ = ["RowWriter"]
 
 
 class RowWriter(wiring.Component):
-    """Pack a slice's results. One word a cycle.
+    """Pack a slice's results. One key or one word a cycle, keys of a row beside the outputs of the row before.
 
     With `return_keys` a row begins with its keys, 16 bits each in the order in which they were used, the
     upper bit set on the last one; a row without keys has the one entry 0xffff. Then the output channels
@@ -47,30 +47,36 @@ class RowWriter(wiring.Component):
         wiring.connect(m, wiring.flipped(self.key_id), queue.i)
         wiring.connect(m, wiring.flipped(self.o), output.o)
 
+        # Pack keys, also while the outputs of the row before go out.
         per_word = p.bus_width // 16
-        packed = Signal(data.ArrayLayout(16, per_word))
+        m.submodules.words = words = Buffer(Word(p.bus_width))
+        packed, fields = (Signal(data.ArrayLayout(16, per_word), name=name) for name in ("packed", "fields"))
         place = Signal(range(max(2, per_word)))
-        beat = Signal.like(self.last_beat)
-        key = queue.o.payload
-        fields = Signal(data.ArrayLayout(16, per_word))
-        m.d.comb += fields.eq(packed)
-        for index in range(per_word):
-            with m.If(place == index):
-                m.d.comb += fields[index].eq(key.as_value())
+        key, full = queue.o.payload, Signal()
+        m.d.comb += [fields.eq(packed), full.eq((place == per_word - 1) | key.last)]
+        with m.Switch(place):
+            for index in range(per_word):
+                with m.Case(index):
+                    m.d.comb += fields[index].eq(key.as_value())
+        m.d.comb += [
+            words.i.payload.data.eq(fields.as_value()),
+            words.i.payload.last.eq(key.last),
+            words.i.valid.eq(queue.o.valid & full),
+            queue.o.ready.eq(~full | words.i.ready),
+        ]
+        with m.If(queue.o.valid & queue.o.ready):
+            m.d.sync += [packed.eq(Mux(full, 0, fields.as_value())), place.eq(Mux(full, 0, place + 1))]
 
-        word, in_keys = output.i, Signal()
-        full = (place == per_word - 1) | key.last
-        outputs_phase = Signal()                 # the keys of this row are out
-        m.d.comb += in_keys.eq(self.return_keys & ~outputs_phase)
-        with m.If(in_keys):
+        word, keys_out = output.i, Signal()          # the keys of this row are out
+        beat = Signal.like(self.last_beat)
+        with m.If(self.return_keys & ~keys_out):
             m.d.comb += [
-                word.payload.data.eq(fields.as_value()),
-                word.valid.eq(queue.o.valid & full),
-                queue.o.ready.eq(~full | word.ready),
+                word.payload.data.eq(words.o.payload.data),
+                word.valid.eq(words.o.valid),
+                words.o.ready.eq(word.ready),
             ]
-            with m.If(queue.o.valid & queue.o.ready):
-                m.d.sync += [packed.eq(Mux(full, 0, fields.as_value())), place.eq(Mux(full, 0, place + 1)),
-                             outputs_phase.eq(key.last)]
+            with m.If(word.valid & word.ready):
+                m.d.sync += keys_out.eq(words.o.payload.last)
         with m.Else():
             m.d.comb += [
                 word.payload.data.eq(self.outputs.payload.as_value()),
@@ -81,5 +87,5 @@ class RowWriter(wiring.Component):
             with m.If(word.valid & word.ready):
                 m.d.sync += beat.eq(beat + 1)
                 with m.If(word.payload.last):
-                    m.d.sync += [beat.eq(0), outputs_phase.eq(0)]
+                    m.d.sync += [beat.eq(0), keys_out.eq(0)]
         return m

@@ -1,11 +1,12 @@
 """The list of keys that a row keeps: quota or merge of its candidates (SADS with borrowed quota)."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
+from hw.stream.block_memory import BlockMemory
 
 from .key_list import KeyEntry, KeyList, ListedKey
 from .segment_sorter import Candidate
@@ -80,9 +81,10 @@ class RowLane(wiring.Component):
         p = self._parameters
         words = p.max_segments * p.max_passes
         address_bits = max(1, ceil_log2(words))
-        m.submodules.ram = ram = memory.Memory(shape=data.ArrayLayout(Candidate(p), 4), depth=2 << address_bits,
-                                               init=[])
-        write, read = ram.write_port(), ram.read_port()
+        word_layout = data.ArrayLayout(Candidate(p), 4)
+        m.submodules.ram = ram = shared(BlockMemory, word_layout.size, 2 << address_bits)
+        fetched_candidates = Signal(word_layout)
+        m.d.comb += fetched_candidates.eq(ram.read_data)
         m.submodules.list = key_list = shared(KeyList, p)
         wiring.connect(m, wiring.flipped(self.o), key_list.o)
         m.d.comb += self.dense_stall.eq(key_list.nearly_full)
@@ -105,9 +107,9 @@ class RowLane(wiring.Component):
             m.d.sync += [rules[reserving].eq(self.rule), reserving.eq(~reserving),
                          count[reserving].eq(0), origins[reserving].eq(0)]
         m.d.comb += [
-            write.en.eq(self.candidates_valid),
-            write.addr.eq(Cat(count[filling][:address_bits], filling)),
-            write.data.as_value().eq(self.candidates.as_value()),
+            ram.write_enable.eq(self.candidates_valid),
+            ram.write_address.eq(Cat(count[filling][:address_bits], filling)),
+            ram.write_data.eq(self.candidates),
         ]
         with m.If(self.candidates_valid):
             m.d.sync += count[filling].eq(count[filling] + 1)
@@ -142,7 +144,7 @@ class RowLane(wiring.Component):
         fetched_2 = Signal()
         m.d.sync += fetched_2.eq(fetched)
         for number in range(3):
-            m.d.sync += reach[number].eq(sum(read.data[rank].score >= trial[number] for rank in range(4)))
+            m.d.sync += reach[number].eq(sum(fetched_candidates[rank].score >= trial[number] for rank in range(4)))
             with m.If(fetched_2):
                 m.d.sync += counted[number].eq(counted[number] + reach[number])
 
@@ -157,9 +159,9 @@ class RowLane(wiring.Component):
         first, pair = Signal(), Signal()
         accept = Signal(4)
         tied = Signal(4)
-        at_threshold = [read.data[index].score == threshold for index in range(4)]
+        at_threshold = [fetched_candidates[index].score == threshold for index in range(4)]
         for index in range(4):
-            score = read.data[index].score
+            score = fetched_candidates[index].score
             before = sum(at_threshold[:index]) if index else 0
             m.d.comb += [
                 tied[index].eq(at_threshold[index] & rule.merge),
@@ -177,7 +179,7 @@ class RowLane(wiring.Component):
             for index in range(4):
                 with m.Case(index):
                     m.d.comb += chosen.eq(word[index])
-        remaining = Signal(bits_for(words))                   # words not yet taken over, one of them in read.data
+        remaining = Signal(bits_for(words))                   # words not yet taken over, one of them fetched
         m.d.comb += [
             entry.key.eq(chosen),
             entry.lead.eq(first & (rank < p.ensure)),
@@ -195,7 +197,7 @@ class RowLane(wiring.Component):
             keys = rule.segment_keys + (index < rule.extra_segments)
             return (keys + 3)[2:]
 
-        m.d.comb += [read.addr.eq(Cat(address[:address_bits], listing)), read.en.eq(1)]
+        m.d.comb += [ram.read_address.eq(Cat(address[:address_bits], listing)), ram.read_enable.eq(1)]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [threshold.eq(0), above.eq(0), digit.eq(digits - 1), address.eq(0)]
@@ -232,7 +234,7 @@ class RowLane(wiring.Component):
                     m.next = "SEARCH"
             with m.State("START"):
                 # The memory is asked for the first word; `address` is the one after it.
-                m.d.comb += read.addr.eq(Cat(begin.word, listing))
+                m.d.comb += ram.read_address.eq(Cat(begin.word, listing))
                 m.d.sync += [ties.eq(rule.kept - above), segment.eq(begin.segment),
                              segment_words.eq(segment_size(begin.segment)), first_word.eq(1),
                              address.eq(Mux(begin.word + 1 == total, 0, begin.word + 1)),
@@ -241,13 +243,13 @@ class RowLane(wiring.Component):
             with m.State("LIST"):
                 with m.If(remaining != 0):
                     # Hold the word that the memory shows until it can be taken over.
-                    m.d.comb += read.en.eq(word_free)
+                    m.d.comb += ram.read_enable.eq(word_free)
                     with m.If(word_free):
                         m.d.sync += [address.eq(Mux(address + 1 == total, 0, address + 1)),
                                      remaining.eq(remaining - 1),
                                      left.eq(accepted), rank.eq(0), ties.eq(ties - accepted_ties),
                                      first.eq(first_word), pair.eq(accept[1])]
-                        m.d.sync += [word[index].eq(read.data[index].key) for index in range(4)]
+                        m.d.sync += [word[index].eq(fetched_candidates[index].key) for index in range(4)]
                         m.d.sync += [segment_words.eq(segment_words - 1), first_word.eq(0)]
                         with m.If(address == 0):
                             m.d.sync += [segment.eq(0), segment_words.eq(segment_size(0)), first_word.eq(1)]

@@ -1,9 +1,13 @@
 """A memory of vectors: written a beat at a time, read a slice of lanes at a time."""
 
 from amaranth.hdl import Cat, Module, unsigned
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
+from hw.shared import shared
+
+from .block_memory import BlockMemory
 
 __all__ = ["LaneMemory"]
 
@@ -13,7 +17,7 @@ class LaneMemory(wiring.Component):
 
     A vector has up to ``folds * lanes`` elements. Beat ``b`` of a vector carries elements
     ``b * beat_elements ...``; the read port returns lanes ``fold * lanes ...`` of one vector. Each beat position
-    has a bank of its own, so a write touches one bank and a read all of them.
+    has a bank of its own, so a write touches one bank and a read all of them. See :class:`BlockMemory`.
 
     Parameters
     ----------
@@ -35,8 +39,7 @@ class LaneMemory(wiring.Component):
     read_vector, read_fold, read_enable : In
         What to read.
     read_data : Out
-        The lanes, one cycle later; held while ``read_enable`` is low. A word that is written in the cycle it is
-        read returns either its old or its new value.
+        The lanes, one cycle later; held while ``read_enable`` is low.
     """
 
     def __init__(self, vectors, folds, lanes, beat_elements, width):
@@ -46,6 +49,8 @@ class LaneMemory(wiring.Component):
         self._depth = folds << ceil_log2(vectors)
         self._vectors, self._folds = vectors, folds
         self._bank_width = beat_elements * width
+        # Equal parts of a bank are one module, elaborated once; the width fills block RAMs of 9, 18 or 36 bits.
+        self._part_width = max(1, 72 // width) * width
         self.latency = 1
         vector_bits, bank_bits = ceil_log2(vectors), ceil_log2(self._banks)
         super().__init__({
@@ -62,19 +67,20 @@ class LaneMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bank_bits, fold_bits = ceil_log2(self._banks), ceil_log2(self._folds)
-        read = []
+        read, write_data = [], self.write_data.as_value()
         for bank in range(self._banks):
-            m.submodules[f"bank{bank}"] = ram = memory.Memory(shape=self._bank_width, depth=self._depth, init=[])
-            write = ram.write_port()
-            port = ram.read_port()
             chosen = self.write_beat[:bank_bits] == bank if bank_bits else 1
-            m.d.comb += [
-                write.en.eq(self.write_enable & chosen),
-                write.addr.eq(Cat(self.write_vector, self.write_beat[bank_bits:bank_bits + fold_bits])),
-                write.data.eq(self.write_data.as_value()),
-                port.en.eq(self.read_enable),
-                port.addr.eq(Cat(self.read_vector, self.read_fold[:fold_bits])),
-            ]
-            read.append(port.data)
+            for first in range(0, self._bank_width, self._part_width):
+                width = min(self._part_width, self._bank_width - first)
+                ram = shared(BlockMemory, width, self._depth)
+                m.submodules[f"bank{bank}_{first}"] = ram
+                m.d.comb += [
+                    ram.write_enable.eq(self.write_enable & chosen),
+                    ram.write_address.eq(Cat(self.write_vector, self.write_beat[bank_bits:bank_bits + fold_bits])),
+                    ram.write_data.eq(write_data[first:first + width]),
+                    ram.read_enable.eq(self.read_enable),
+                    ram.read_address.eq(Cat(self.read_vector, self.read_fold[:fold_bits])),
+                ]
+                read.append(ram.read_data)
         m.d.comb += self.read_data.as_value().eq(Cat(read))
         return m

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 import gc
 import re
 import warnings

@@ -44,9 +44,9 @@ def shared(component_class, *args, **kwargs):
     ``component_class(*args, **kwargs)`` itself. While a design is emitted it elaborates to an instance of a
     Verilog module, and all uses with equal class and arguments instance the same module.
 
-    Sharing nests. ``ResetInserter``, ``EnableInserter`` and ``DomainRenamer`` around a parent act on the shared
-    component as they do on any other; the component itself must live in the ``sync`` domain alone and must
-    not read ``ResetSignal()``.
+    Sharing nests. ``ResetInserter`` and ``EnableInserter`` around a parent act on the shared component as
+    they do on any other; the component itself must live in the ``sync`` domain alone and must not read
+    ``ResetSignal()``.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def shared(component_class, *args, **kwargs):
     if not (isinstance(component_class, type) and issubclass(component_class, wiring.Component)):
         raise TypeError(f"Shared class must be a subclass of wiring.Component, not {component_class!r}")
     key = _key(component_class, args, kwargs)
-    return SharedComponent(key, lambda: component_class(*args, **kwargs), component_class(*args, **kwargs))
+    return SharedComponent(key, lambda: component_class(*args, **kwargs), component_class(*args, **kwargs),
+                           src_loc_at=1)
 
 
 class SharedComponent(wiring.Component):
@@ -81,10 +82,10 @@ class SharedComponent(wiring.Component):
     All members and attributes of the component it stands for.
     """
 
-    def __init__(self, key, factory, component):
+    def __init__(self, key, factory, component, *, src_loc_at=0):
         self._key, self._factory, self._component = key, factory, component
-        # Wiring code looks ports up by plain attribute access, so the component has to exist; only one of many
-        # is ever elaborated, and the others are not mistakes of the user.
+        # Wiring code looks ports up by plain attribute access, so the component has to exist; only one of
+        # many is ever elaborated, and the others are not mistakes of the user.
         _mark_used(component)
 
     # `Component.__init__` is deliberately not called: it would make a second set of ports.

@@ -22,7 +22,7 @@ def command(
     check_report_path(report)
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"elaborating {top}") as update:
-        shell = entry.build(parameters)
+        shell = entry.build(parameters, target)
         update(f"writing {output}")
         emit(shell, top, output, target=target)
     files = sorted(path for path in output.rglob("*") if path.is_file())

@@ -28,7 +28,7 @@ def command(
         raise ThresherError(f"--seeds must be at least 1, not {seeds}")
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"elaborating {top}") as update, tempfile.TemporaryDirectory() as folder:
-        emit(entry.build(parameters), top, Path(folder), target="ecp5")
+        emit(entry.build(parameters, "ecp5"), top, Path(folder), target="ecp5")
         update(f"synthesising, then placing and routing {top} with {seeds} seeds")
         result = pnr(Path(folder) / f"{top}.v", top, device=device, seeds=seeds)
     result = {"top": top, "preset": preset, **result}

@@ -14,7 +14,7 @@ from gen.errors import ThresherError
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "ecp5",
     liberty: Annotated[Path | None, typer.Option(
-        metavar="FILE.lib", show_default=False, help="Cell library; needed for, and only for, asic.")] = None,
+        metavar="FILE.lib", show_default=False, help="Cell library, for asic; without it, one that is installed.")] = None,
     report: Report = None,
 ):
     """Synthesise with Yosys: cells and area, for each module of the hierarchy."""
@@ -22,13 +22,13 @@ def command(
     from gen.synth import synth
 
     check_report_path(report)
-    if (target == "asic") != (liberty is not None):
-        raise ThresherError("--liberty FILE must be given with --target asic, and with no other target")
+    if liberty is not None and target != "asic":
+        raise ThresherError("--liberty FILE is for --target asic only")
     if liberty is not None and not liberty.is_file():
         raise ThresherError(f"The Liberty file {liberty} does not exist")
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"elaborating {top}") as update, tempfile.TemporaryDirectory() as folder:
-        emit(entry.build(parameters), top, Path(folder), target=target)
+        emit(entry.build(parameters, target), top, Path(folder), target=target)
         update(f"synthesising {top} for {target}")
         result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty)
     result = {"top": top, "preset": preset, **result}

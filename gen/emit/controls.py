@@ -9,9 +9,10 @@ __all__ = ["take_controls"]
 def take_controls(instance):
     """Work out which inserted controls reach an instance, and remove its probe assignment.
 
-    ``ResetInserter`` and ``EnableInserter`` wrap the assignments of a fragment in conditions, so the conditions
-    around the ``probe.eq(1)`` and ``probe.eq(init)`` of a shared component's instance are the ones that each of its
-    registers would have got: the next state is ``init if reset else step if enable else hold``.
+    ``ResetInserter`` and ``EnableInserter`` wrap the assignments of a fragment in conditions, so the
+    conditions around the ``probe.eq(1)`` and ``probe.eq(init)`` of a shared component's instance are the
+    ones that each of its registers would have got: the next state is ``init if reset else step if enable
+    else hold``.
 
     Parameters
     ----------

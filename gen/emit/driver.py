@@ -80,8 +80,8 @@ class Device:
             for name, expected in CONSTANTS.items():
                 value = self.read(name)
                 if value != expected:
-                    raise DeviceError(f"Register {{name!r}} reads {{value:#010x}}, but {{NAME}} {{VERSION}} with these "
-                                      f"parameters has {{expected:#010x}}")
+                    raise DeviceError(f"Register {{name!r}} reads {{value:#010x}}, but {{NAME}} {{VERSION}} "
+                                      f"with these parameters has {{expected:#010x}}")
 
     def read(self, register: str) -> int:
         """Read a register by name."""
@@ -145,7 +145,8 @@ class Device:
             If the result reports an error, or does not end in a trailer.
         """
         if not task or len(task) % BUS_BYTES:
-            raise ValueError(f"Task must be a whole number of beats of {{BUS_BYTES}} bytes, not {{len(task)}} bytes")
+            raise ValueError(f"Task must be a whole number of beats of {{BUS_BYTES}} bytes, "
+                             f"not {{len(task)}} bytes")
         self.transport.send(task)
         packet = self.transport.receive()
         if not packet or len(packet) % BUS_BYTES:

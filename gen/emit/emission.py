@@ -102,8 +102,8 @@ class Emission:
         component : :class:`amaranth.lib.wiring.Component`
             The top.
         ports : dict of str to (:class:`amaranth.hdl.Value`, bool) or None
-            Names of the top's ports, each with its signal and whether it is an input. The default flattens the
-            signature and joins the path with ``__``.
+            Names of the top's ports, each with its signal and whether it is an input. The default flattens
+            the signature and joins the path with ``__``.
 
         Returns
         -------
@@ -125,13 +125,11 @@ class Emission:
 
         netlist, sources = Netlist(), {}
         self._add(netlist, sources, top, ports)
-        done = set()
-        while pending := [label for label in netlist.used_modules() if label in self._by_label and label not in done]:
+        while pending := [label for label in netlist.missing_modules() if label in self._by_label]:
             for label in pending:
                 module = self._by_label[label]
                 self._add(netlist, sources, module,
                           {name: (value, is_input) for name, value, is_input in flat_ports(module.component)})
-                done.add(label)
 
         netlist.merge_equal_modules()
         names = netlist.rename(self.name, {old: source[0] for old, source in sources.items()})
@@ -163,8 +161,8 @@ class Emission:
         collector(module.fragment)
         domains = collector.used_domains - collector.defined_domains
         if foreign := sorted(domains - {"sync"}):
-            raise ThresherError(f"{type(module.component).__name__} uses clock domain {foreign[0]!r}, but a top and its "
-                                f"shared components have only the domain 'sync'.")
+            raise ThresherError(f"{type(module.component).__name__} uses clock domain {foreign[0]!r}, but a "
+                                f"top and its shared components have only the domain 'sync'.")
         module.clocked = "sync" in domains
 
     def _with_enable(self, child):
@@ -200,10 +198,13 @@ def _instances(fragment):
         yield from _instances(subfragment)
 
 
+_WRAPPERS = (TransformedElaboratable, SharedComponent, Module, Fragment, memory.Memory)
+
+
 def _source(fragment, path, module):
     """Readable module name, qualified class name and latency of a part of a design."""
     for origin in fragment.origins or ():
-        if not isinstance(origin, TransformedElaboratable | SharedComponent | Module | Fragment | memory.Memory):
+        if not isinstance(origin, _WRAPPERS):
             latency = getattr(origin, "latency", None)
             cls = type(origin)
             name = snake_case(cls.__name__)

@@ -28,7 +28,7 @@ def c_header(manifest):
         name = f"{top}_{register['name'].upper()}"
         lines += ["", f"/* {_comment(register['doc'])} ({register['access']}) */",
                   f"#define {name}_ADDRESS 0x{register['address']:03X}u"]
-        if register["access"] == "read-only" and all(field["access"] == "constant" for field in register["fields"]):
+        if all(field["access"] == "constant" for field in register["fields"]):
             lines.append(f"#define {name}_CONSTANT 0x{register['reset']:08X}u")
         if [field["name"] for field in register["fields"]] == ["value"]:
             continue
@@ -37,8 +37,9 @@ def c_header(manifest):
             lines += [f"/* {_comment(field['doc'])} ({field['access']}) */",
                       f"#define {prefix}_SHIFT {field['offset']}",
                       f"#define {prefix}_MASK 0x{field['mask']:08X}u"]
-    lines += ["", "/* Error codes: of the error register, and of bits 7 to 0 of the last beat of a result packet. */"]
-    lines += [f"#define {top}_ERROR_CODE_{error['name']} 0x{error['code']:02X}u" for error in manifest.error_codes]
+    lines += ["", "/* Error codes, of the error register and of bits 7 to 0 of the last beat of a result. */"]
+    lines += [f"#define {top}_ERROR_CODE_{error['name']} 0x{error['code']:02X}u"
+              for error in manifest.error_codes]
     lines += ["", "/* Parameters the hardware was generated with. */"]
     for name, value in manifest.parameters.items():
         if isinstance(value, int):

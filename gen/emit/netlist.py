@@ -9,9 +9,9 @@ _CELL = re.compile(r"^(  cell )\\(\S+)( \S+\n)", re.MULTILINE)
 _PORT = re.compile(r"^(  wire width \d+ (?:signed )?(?:input|output|inout) )(\d+)(  ?.*)$", re.MULTILINE)
 _ELEMENT = re.compile(r"^(?:  attribute .*\n)*  wire width \d+ (?:signed )?\\(\S*\[\S*)\n\n?", re.MULTILINE)
 _CONNECT = re.compile(r"^connect \\(\S+) .*\n", re.MULTILINE)
-_ZERO_CONTENTS = re.compile(r"^  cell \$meminit_v2 \S+\n    parameter \\MEMID \"\\\\(\S+)\"\n(?:    parameter .*\n)*"
-                            r"    connect \\ADDR .*\n    connect \\DATA \d+'0+\n    connect \\EN .*\n  end\n\n?",
-                            re.MULTILINE)
+_ZERO_CONTENTS = re.compile(
+    r"^  cell \$meminit_v2 \S+\n    parameter \\MEMID \"\\\\(\S+)\"\n(?:    parameter .*\n)*"
+    r"    connect \\ADDR .*\n    connect \\DATA \d+'0+\n    connect \\EN .*\n  end\n\n?", re.MULTILINE)
 
 
 class Netlist:
@@ -34,15 +34,16 @@ class Netlist:
             body = _PORT.sub(lambda port: f"{port[1]}{int(port[2]) + 1}{port[3]}", body)
             self.modules[name] = _mark_zero_memories(_drop_element_names(body))
 
-    def used_modules(self):
-        """Names of all modules that are instanced, each once, in order of first use."""
-        return dict.fromkeys(kind for body in self.modules.values() for _cell, kind, _name in _CELL.findall(body))
+    def missing_modules(self):
+        """Names of all modules that are instanced but not here, each once, in order of first use."""
+        used = dict.fromkeys(kind for body in self.modules.values() for kind in _instanced(body))
+        return [kind for kind in used if kind not in self.modules]
 
     def merge_equal_modules(self):
         """Keep one of the modules whose bodies are equal, and instance it in place of the others."""
         merged, kept = {}, {}
         for name in self._children_first():
-            body = _CELL.sub(lambda cell: f"{cell[1]}\\{merged.get(cell[2], cell[2])}{cell[3]}", self.modules[name])
+            body = _replace_kinds(self.modules[name], merged)
             self.modules[name] = body
             merged[name] = kept.setdefault(body, name)
         self.modules = {name: body for name, body in self.modules.items() if merged[name] == name}
@@ -62,7 +63,7 @@ class Netlist:
         dict of str to str
             Old to new name, in the order in which a reader walking down from the top meets them.
         """
-        foreign = {kind for kind in self.used_modules() if kind not in self.modules}
+        foreign = self.missing_modules()
         renamed = {}
         for old in reversed(self._children_first()):
             new = wanted = top if old == top else f"{top}_{names[old]}".rstrip("_")
@@ -71,10 +72,7 @@ class Netlist:
                 number += 1
                 new = f"{wanted}_{number}"
             renamed[old] = new
-        self.modules = {
-            new: _CELL.sub(lambda cell: f"{cell[1]}\\{renamed.get(cell[2], cell[2])}{cell[3]}", self.modules[old])
-            for old, new in renamed.items()
-        }
+        self.modules = {new: _replace_kinds(self.modules[old], renamed) for old, new in renamed.items()}
         return renamed
 
     def count_instances(self, top):
@@ -82,7 +80,7 @@ class Netlist:
         counts = dict.fromkeys(self.modules, 0)
         counts[top] = 1
         for name in reversed(self._children_first()):
-            for _cell, kind, _name in _CELL.findall(self.modules[name]):
+            for kind in _instanced(self.modules[name]):
                 if kind in counts:
                     counts[kind] += counts[name]
         return counts
@@ -99,7 +97,7 @@ class Netlist:
                 return
             visited.add(name)
             # Reversed, so that the reversed result follows the order of the instances.
-            for kind in reversed([kind for _cell, kind, _name in _CELL.findall(self.modules[name])]):
+            for kind in reversed(_instanced(self.modules[name])):
                 visit(kind)
             order.append(name)
 
@@ -108,9 +106,17 @@ class Netlist:
         return order
 
 
+def _instanced(body):
+    return [kind for _cell, kind, _name in _CELL.findall(body)]
+
+
+def _replace_kinds(body, new_names):
+    return _CELL.sub(lambda cell: f"{cell[1]}\\{new_names.get(cell[2], cell[2])}{cell[3]}", body)
+
+
 def _drop_element_names(body):
-    # Amaranth names each element of an array (`x[0]`), for waveforms only. Half of the text of a design with wide arrays
-    # are such names, and they collide with the names that synthesis gives to single bits.
+    # Amaranth names each element of an array (`x[0]`), for waveforms only. Most of the text of a design with
+    # wide arrays are such names, and they collide with the names that synthesis gives to single bits.
     elements = set(_ELEMENT.findall(body)) & set(_CONNECT.findall(body))
     body = _ELEMENT.sub(lambda wire: "" if wire[1] in elements else wire[0], body)
     return _CONNECT.sub(lambda connect: "" if connect[1] in elements else connect[0], body)

@@ -62,7 +62,8 @@ def project_files(name, target, clock_mhz=None):
 
 def _templates():
     # In a checkout the folder stands beside `gen`; a wheel installs it as data.
-    for folder in (Path(__file__).parents[2] / "constraints", Path(sys.prefix) / "share" / "thresher" / "constraints"):
+    for folder in (Path(__file__).parents[2] / "constraints", Path(sys.prefix, "share/thresher/constraints")):
         if folder.is_dir():
             return folder
-    raise ThresherError("The constraint templates are not installed; reinstall thresher, or emit for the target 'generic'.")
+    raise ThresherError("The constraint templates are not installed: reinstall thresher, or emit for the "
+                        "target 'generic'.")

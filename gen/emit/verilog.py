@@ -11,18 +11,19 @@ __all__ = ["write_verilog"]
 
 _TRIGGER = re.compile(r"\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ")
 _MODULE = re.compile(r"^module .*?^endmodule\n", re.MULTILINE | re.DOTALL)
-_ZERO_MEMORY = re.compile(r"^  \(\* zero_contents = 32'd1 \*\)\n((?:  \(\*.*\*\)\n)*  reg (?:\[\d+:0\] )?(\S+)  ?\[(\d+):0\];\n)",
-                          re.MULTILINE)
+_ZERO_MEMORY = re.compile(
+    r"^  \(\* zero_contents = 32'd1 \*\)\n((?:  \(\*.*\*\)\n)*  reg (?:\[\d+:0\] )?(\S+)  ?\[(\d+):0\];\n)",
+    re.MULTILINE)
 _READ_REGISTER = re.compile(r"^  reg (?:\[\d+:0\] )?(_\d+_);$", re.MULTILINE)
 
 
 def write_verilog(netlist, top):
     """Write a netlist as Verilog-2005.
 
-    All modules go through one run of Yosys, whose start costs more than most designs. What starts at an arbitrary value
-    in an FPGA or at zero without being told to (memories without contents, output registers of memories) gets its
-    initial zero for simulation only, under ``ifndef SYNTHESIS``: a block memory with such a register is not
-    inferred, and the time Yosys takes to read initial contents grows with the square of the depth.
+    All modules go through one run of Yosys, whose start costs more than most designs. Memories without
+    contents and the output registers of memories get their initial zero for simulation only, under ``ifndef
+    SYNTHESIS``: FPGAs configure such memories to zero unasked and have no block memories with an initial
+    output, and the time Yosys takes to read initial contents grows with the square of the depth.
 
     Parameters
     ----------
@@ -63,4 +64,5 @@ def _start_at_zero(module):
     if not lines:
         return module
     module = _ZERO_MEMORY.sub(r"\1", module).removesuffix("endmodule\n")
-    return f"{module}`ifndef SYNTHESIS\n  initial begin : start_at_zero\n    integer word;\n{''.join(lines)}  end\n`endif\nendmodule\n"
+    return (f"{module}`ifndef SYNTHESIS\n  initial begin : start_at_zero\n    integer word;\n{''.join(lines)}"
+            f"  end\n`endif\nendmodule\n")

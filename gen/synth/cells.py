@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 __all__ = ["COUNTED", "GATE_EQUIVALENTS", "Cells", "count_cells"]
 
-#: Target -> kind -> pattern of cell types -> how many of the kind a cell is. A carry cell of ECP5 occupies both
-#: look-up tables of a slice; distributed memory occupies look-up tables; a half block memory is half a block memory.
+#: Target -> kind -> pattern of cell types -> how many of the kind a cell is. A carry cell of ECP5 occupies
+#: both look-up tables of a slice, distributed memory occupies look-up tables, an RAMB18 is half of a RAMB36.
 COUNTED = {
     "ecp5": {
         "luts": {r"LUT4": 1, r"CCU2C": 2, r"TRELLIS_DPR16X4": 4},
@@ -36,8 +36,8 @@ COUNTED = {
     },
 }
 
-#: Area of Yosys's own gates in two-input NAND gates, for an ASIC estimate without a cell library: 4 transistors are
-#: one gate equivalent, in static CMOS with a transmission-gate flip-flop.
+#: Area of Yosys's own gates in two-input NAND gates, for an ASIC estimate without a cell library: 4
+#: transistors are one gate equivalent, in static CMOS with a transmission-gate flip-flop.
 GATE_EQUIVALENTS = {
     r"\$_NOT_|\$_BUF_": 0.5,
     r"\$_NAND_|\$_NOR_": 1.0,

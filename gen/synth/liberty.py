@@ -35,15 +35,16 @@ class CellLibrary:
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            raise ThresherError(f"Cannot read the Liberty file {str(path)!r}: {error.strerror or error}.") from error
+            raise ThresherError(f"Cannot read the Liberty file {str(path)!r}: "
+                                f"{error.strerror or error}.") from error
         self.areas, flip_flops = {}, set()
         for name, body in _cells(text):
             if area := re.search(r"\barea\s*:\s*\"?([-+.\deE]+)", body):
                 try:
                     self.areas[name] = float(area[1])
                 except ValueError:
-                    raise ThresherError(f"Cell {name!r} of the Liberty file {str(path)!r} has the area {area[1]!r}, "
-                                        f"which is not a number.") from None
+                    raise ThresherError(f"Cell {name!r} of the Liberty file {str(path)!r} has the area "
+                                        f"{area[1]!r}, which is not a number.") from None
             if re.search(r"\bff\s*\(", body):
                 flip_flops.add(name)
         self.flip_flops = frozenset(flip_flops)

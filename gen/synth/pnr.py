@@ -87,7 +87,8 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         "fmax_all": fmax,
         "device": device,
         "speed": speed,
-        "utilisation": {kind: counts for kind, counts in sorted(median["utilization"].items()) if counts["used"]},
+        "utilisation": {kind: counts for kind, counts in sorted(median["utilization"].items())
+                        if counts["used"]},
         "critical_path": _critical_path(median),
         "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
                f"seed{'s' * (seeds != 1)}",

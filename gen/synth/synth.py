@@ -15,13 +15,13 @@ __all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "synth"]
 #: Used for ``"asic"`` without a library, where it is installed: Debian's qflow-tech-osu018, 180 nm.
 DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
-#: Memories of an ASIC from this depth on are macros, which are counted and have no area; others are flip-flops.
+#: Memories of an ASIC from this depth on are macros: counted, without area. Others are flip-flops.
 MACRO_WORDS = 64
 
 _HOW = {
     "ecp5": "luts are LUT4 + 2 CCU2C + 4 TRELLIS_DPR16X4",
-    "xilinx": "luts are LUT1 to LUT6, shift registers and distributed memory, which is what a 7-series slice has; "
-              "brams are RAMB36E1 + RAMB18E1 / 2",
+    "xilinx": "luts are LUT1 to LUT6, shift registers and the look-up tables of distributed memory; brams "
+              "are RAMB36E1 + RAMB18E1 / 2",
     "ice40": "luts are SB_LUT4; UltraPlus, with SB_MAC16",
     "asic": f"memories of {MACRO_WORDS} words and more are macros, counted in brams and without area",
 }
@@ -30,8 +30,8 @@ _HOW = {
 def synth(verilog_path, top, target="ecp5", liberty=None):
     """Synthesise a Verilog file with Yosys and count what it takes.
 
-    Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real flow
-    would; the modules are those of a run that keeps the hierarchy, so their sum is somewhat larger.
+    Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real
+    flow would; the modules are those of a run that keeps the hierarchy, so their sum is somewhat larger.
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
     target : str
         ``"ecp5"``, ``"xilinx"`` (7 series), ``"ice40"`` (UltraPlus) or ``"asic"``.
     liberty : path-like or None
-        Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists; otherwise
-        generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
+        Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists;
+        otherwise generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
 
     Returns
     -------
     dict
         ``target``, ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``, ``area_um2`` (None but for a library),
         ``gate_equivalents`` (None but for ``"asic"`` without a library), ``memory_bits``, ``latches``,
-        ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each module to
-        the same counts for one copy with all that is in it, ``instances`` (copies in the design) and
-        ``own`` (counts without its submodules).
+        ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each
+        module to the same counts for one copy with all that is in it, ``instances`` (copies in the design)
+        and ``own`` (counts without its submodules).
 
     Raises
     ------
@@ -75,7 +75,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
     read = [f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
     with (tempfile.TemporaryDirectory() as flat_folder, tempfile.TemporaryDirectory() as folder,
           # Both at once: each run has one thread.
-          Yosys(flat_folder, [*read, *_commands(target, top, library, flatten=True), _statistics("end.json")]) as flat,
+          Yosys(flat_folder, [*read, *_commands(target, top, library, flatten=True),
+                              _statistics("end.json")]) as flat,
           Yosys(folder, [*read, "proc", _statistics("begin.json"),
                          *_commands(target, top, library, flatten=False), _statistics("end.json")]) as kept):
         try:
@@ -94,8 +95,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
     types = _plain(flat_modules)[top]
     total = count_cells(target, types, areas, flip_flop)
     hierarchy = _Hierarchy(_plain(modules), lambda types: count_cells(target, types, areas, flip_flop))
-    bits = _Hierarchy(_plain(begin), lambda types: Cells())
-    memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in bits.instances(top).items())
+    copies = _Hierarchy(_plain(begin), lambda types: Cells()).instances(top)
+    memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in copies.items())
     unit = "gate_equivalents" if library is None else "area_um2"
     return {
         "target": target,
@@ -109,7 +110,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
                    "own": _report(hierarchy.own(name), unit if target == "asic" else None)}
             for name, number in hierarchy.instances(top).items()
         },
-        "how": "totals: flattened; modules: hierarchy kept, one copy each with its submodules; " + _HOW[target]
+        "how": "totals: flattened; modules: hierarchy kept, one copy each with submodules; " + _HOW[target]
                + ("" if target != "asic" else f"; cell library {library.path.name}" if library is not None
                   else "; no cell library: gate_equivalents, two-input NAND gates by the table of Thresher"),
         "tool": {"name": "yosys", "version": importlib.metadata.version("pyosys")},
@@ -117,7 +118,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
 
 
 def _refuse_latches(top, modules):
-    latches = sum(number for module in modules.values() for kind, number in module["num_cells_by_type"].items()
+    latches = sum(number for types in _plain(modules).values() for kind, number in types.items()
                   if re.fullmatch(r"\$(a?dlatch|dlatchsr|sr)", kind))
     if latches:
         raise ThresherError(f"{top!r} infers {latches} latch{'es' * (latches > 1)}.")
@@ -164,8 +165,8 @@ def _plain(modules):
 
 def _report(cells, unit):
     area = round(cells.area, 3)
-    return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps, "brams": cells.brams,
-            "area_um2": area if unit == "area_um2" else None,
+    return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps,
+            "brams": cells.brams, "area_um2": area if unit == "area_um2" else None,
             "gate_equivalents": area if unit == "gate_equivalents" else None}
 
 

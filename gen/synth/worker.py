@@ -1,4 +1,4 @@
-"""Runs Yosys commands, one a line of standard input, in a process of its own: a crash ends only this process."""
+"""Runs Yosys commands, one a line of standard input, in a process of its own: a crash ends only that."""
 
 import sys
 

@@ -35,8 +35,9 @@ class Yosys:
         if importlib.util.find_spec("pyosys") is None:
             raise ThresherError("Synthesis needs the Python package pyosys: run `pip install pyosys`.")
         self._folder = Path(folder)
-        self._process = subprocess.Popen([sys.executable, worker.__file__], cwd=folder, text=True, errors="replace",
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            [sys.executable, worker.__file__], cwd=folder, text=True, errors="replace",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         # The pipe holds far more than a script; the worker reads all of it before it writes anything.
         self._process.stdin.write("\n".join(commands))
         self._process.stdin.close()
@@ -66,8 +67,9 @@ class Yosys:
         code = self._process.wait()
         if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: (.*)", log, re.MULTILINE):
             reason = "".join(errors[-1])
-            if "ABC" in reason and (causes := re.findall(r"^ABC: (?:Error: )?(.* cannot be used|.*[Ee]rror.*)", log, re.MULTILINE)):
-                reason = causes[0]
+            if "ABC" in reason:  # it only says that a file is missing
+                causes = re.findall(r"^ABC: (.* cannot be used|Error: .*)", log, re.MULTILINE)
+                reason = causes[0].removeprefix("Error: ") if causes else reason
             raise ThresherError(f"Yosys failed: {reason.strip().rstrip('.')}.")
         if code:
             raise ThresherError(f"Yosys ended with exit code {code} and no message.")

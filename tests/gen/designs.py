@@ -91,8 +91,8 @@ class Table(wiring.Component):
         m = Module()
         m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=self.init)
         write, read = memory.write_port(), memory.read_port()
-        m.d.comb += [write.addr.eq(self.write_address), write.data.eq(self.write_data), write.en.eq(self.write),
-                     read.addr.eq(self.read_address), self.o.eq(read.data)]
+        m.d.comb += [write.addr.eq(self.write_address), write.data.eq(self.write_data),
+                     write.en.eq(self.write), read.addr.eq(self.read_address), self.o.eq(read.data)]
         return m
 
 

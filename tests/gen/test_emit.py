@@ -78,7 +78,8 @@ def test_header(emitted):
         #include "loop.h"
         int main(void) {
             printf("%x %x %x %x %d %d\\n", LOOP_CONTROL_ADDRESS, LOOP_CONTROL_SOFT_RESET_MASK,
-                   LOOP_IDENTITY_CONSTANT, LOOP_ERROR_CODE_SOFT_RESET, LOOP_PARAMETER_BIAS_VALUE, LOOP_BUS_WIDTH);
+                   LOOP_IDENTITY_CONSTANT, LOOP_ERROR_CODE_SOFT_RESET, LOOP_PARAMETER_BIAS_VALUE,
+                   LOOP_BUS_WIDTH);
             return 0;
         }"""
     folder = emitted[0].parent
@@ -130,8 +131,9 @@ def test_driver_registers(driver):
 def test_driver_refuses_another_device(driver):
     transport = Memory(driver)
     transport.words[driver.ADDRESSES["parameters_hash"]] ^= 1
-    with pytest.raises(driver.DeviceError, match="^Register 'parameters_hash' reads 0x[0-9a-f]{8}, but loop 1.2.3 "
-                                                 "with these parameters has 0x[0-9a-f]{8}$"):
+    message = ("^Register 'parameters_hash' reads 0x[0-9a-f]{8}, but loop 1.2.3 with these parameters has "
+               "0x[0-9a-f]{8}$")
+    with pytest.raises(driver.DeviceError, match=message):
         driver.Device(transport)
 
 

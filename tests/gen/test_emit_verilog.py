@@ -41,9 +41,9 @@ for make in (Controlled, lambda: Accelerator(3)):
 
 
 def test_bytes_do_not_depend_on_the_run():
+    environments = [{**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()} for seed in "12"]
     runs = [subprocess.run([sys.executable, "-c", _SCRIPT], check=True, capture_output=True, text=True,
-                           env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()}).stdout.split()
-            for seed in ("1", "2")]
+                           env=environment).stdout.split() for environment in environments]
     here = [hashlib.sha256(emit_verilog(make(), "dut")[0].encode()).hexdigest()
             for make in (Controlled, lambda: Accelerator(3))]
     assert runs == [here, here]
@@ -78,7 +78,8 @@ def test_verilog_simulates_like_the_design(make, cycles, tmp_path):
 
 
 def test_controls_reach_memories(tmp_path):
-    # Without a reset of the domain: Amaranth's simulator resets the output of a memory then, its Verilog does not.
+    # Without a reset of the domain: it clears the output of a memory in Amaranth's simulator, but not in its
+    # Verilog.
     expected, actual = both_simulations(Controlled, tmp_path, cycles=500, seed=1, resets=0)
     assert actual == [f"{word:042x}" for word in expected]
 
@@ -86,8 +87,8 @@ def test_controls_reach_memories(tmp_path):
 def test_controls_make_few_modules():
     verilog, modules = emit_verilog(Controlled(), "dut")
     instances = {module.name: module.instances for module in modules}
-    assert instances == {"dut": 1, "dut_counter": 2, "dut_table": 2, "dut_adder": 7, "dut_counter_with_enable": 5,
-                         "dut_table_with_enable": 5}
+    assert instances == {"dut": 1, "dut_counter": 2, "dut_table": 2, "dut_adder": 7,
+                         "dut_counter_with_enable": 5, "dut_table_with_enable": 5}
     assert "clk" not in verilog[verilog.index("module dut_adder("):].split("endmodule")[0]
 
 

@@ -22,8 +22,8 @@ class Parameters:
 class Stage(wiring.Component):
     def __init__(self, parameters, scale=1):
         self.parameters, self.scale = parameters, scale
-        super().__init__({"i": In(stream.Signature(parameters.width)), "o": Out(stream.Signature(parameters.width)),
-                          "nothing": Out(data.StructLayout({}))})
+        signature = stream.Signature(parameters.width)
+        super().__init__({"i": In(signature), "o": Out(signature), "nothing": Out(data.StructLayout({}))})
 
     def elaborate(self, platform):
         m = Module()
@@ -118,11 +118,11 @@ def test_key_is_that_of_the_bound_arguments():
 
 @pytest.mark.parametrize("args, message", [
     ((8,), "Shared class must be a subclass of wiring.Component, not 8"),
-    ((Module,), "Shared class must be a subclass of wiring.Component, not <class 'amaranth.hdl._dsl.Module'>"),
+    ((Module,), "Shared class must be a subclass of wiring.Component, not <class 'amaranth.hdl."),
     ((Stage, [1]), "Argument 'parameters' of shared Stage must be hashable, not [1]"),
     ((Stage, Parameters(), {}), "Argument 'scale' of shared Stage must be hashable, not {}"),
     ((CompareExchange,), "Shared CompareExchange has other arguments: missing a required argument: 'width'"),
-    ((CompareExchange, 1, True, 3), "Shared CompareExchange has other arguments: too many positional arguments"),
+    ((CompareExchange, 1, True, 3), "Shared CompareExchange has other arguments: too many positional"),
 ])
 def test_bad_arguments(args, message):
     with pytest.raises(TypeError, match=re.escape(message)):

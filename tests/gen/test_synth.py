@@ -13,6 +13,7 @@ LIBERTY = """
 /* cell (NOT_A_CELL) { area : 99; } */
 library (small) {
   cell (INV) { area : 2; pin (A) { direction : input; } pin (Y) { direction : output; function : "!A"; } }
+  cell (BUF) { area : 4; pin (A) { direction : input; } pin (Y) { direction : output; function : "A"; } }
   cell (NAND2) { area : 3.5; pin (A) { direction : input; } pin (B) { direction : input; }
     pin (Y) { direction : output; function : "!(A B)"; } }
   cell (NOR2) { area : 3.25; pin (A) { direction : input; } pin (B) { direction : input; }
@@ -38,8 +39,8 @@ def check_modules(report):
     modules = report["modules"]
     assert list(modules)[0] == "dut"
     assert {name: module["instances"] for name, module in modules.items()} == {
-        "dut": 1, "dut_table": 1, "dut_bitonic_sorter": 1, "dut_compare_exchange": 5, "dut_compare_exchange_2": 1,
-        "dut_multiply_accumulate": 4}
+        "dut": 1, "dut_table": 1, "dut_bitonic_sorter": 1, "dut_compare_exchange": 5,
+        "dut_compare_exchange_2": 1, "dut_multiply_accumulate": 4}
     for key in ("cells", "luts", "ffs", "dsps", "brams"):
         children = {"dut_table": 1, "dut_bitonic_sorter": 1, "dut_multiply_accumulate": 4}
         assert modules["dut"][key] == modules["dut"]["own"][key] + sum(
@@ -77,7 +78,7 @@ def test_asic_with_library(verilog, tmp_path):
     report = synth(verilog, "dut", "asic", liberty=library)
     check_modules(report)
     types = report["cells_by_type"]
-    areas = {"INV": 2, "NAND2": 3.5, "NOR2": 3.25, "AND2": 5, "DFF": 10, "$mem_v2": 0}
+    areas = {"INV": 2, "NAND2": 3.5, "NOR2": 3.25, "AND2": 5, "BUF": 4, "DFF": 10, "$mem_v2": 0}
     assert report["area_um2"] == sum(areas[kind] * number for kind, number in types.items())
     assert report["ffs"] == types["DFF"] and report["brams"] == 1 and report["luts"] == report["dsps"] == 0
     assert "small.lib" in report["how"]
@@ -109,7 +110,7 @@ def test_bad_arguments(verilog, kwargs, message):
     ("", "no cell with an area"),
     ("MZ\0\1 garbage {{", "no cell with an area"),
     ("library (l) { cell (A) { area : 1; } }", "no flip-flop"),
-    ("library (l) { cell (A) { area : 1e; } }", "Cell 'A' of the Liberty file '.*' has the area '1e', which is not"),
+    ("library (l) { cell (A) { area : 1e; } }", "Cell 'A' of the Liberty file '.*' has the area '1e', which"),
 ])
 def test_bad_library(verilog, tmp_path, text, message):
     (tmp_path / "bad.lib").write_text(text)
@@ -118,8 +119,10 @@ def test_bad_library(verilog, tmp_path, text, message):
 
 
 def test_poor_library(verilog, tmp_path):
-    (tmp_path / "poor.lib").write_text(re.sub(r"cell \((NOR2|AND2)\).*\n.*\n", "", LIBERTY))
-    with pytest.raises(ThresherError, match="^Yosys failed: Library with only 2 cell classes cannot be used\\.$"):
+    text = re.sub(r"cell \((NOR2|AND2)\).*\n.*\n|cell \(BUF\).*\n", "", LIBERTY)
+    (tmp_path / "poor.lib").write_text(text)
+    message = "^Yosys failed: Library with only 2 cell classes cannot be used\\.$"
+    with pytest.raises(ThresherError, match=message):
         synth(verilog, "dut", "asic", liberty=tmp_path / "poor.lib")
 
 
@@ -146,7 +149,7 @@ def test_missing_statistics(tmp_path):
     with Yosys(tmp_path, ["tee -q -o end.json stat -json"]) as yosys:
         yosys.finish()
         for name in ("end.json", "none.json"):
-            with pytest.raises(ThresherError, match="^Yosys stopped without a message: its statistics are missing"):
+            with pytest.raises(ThresherError, match="^Yosys stopped without a message: its statistics are "):
                 yosys.statistics(name)
 
 
@@ -160,12 +163,13 @@ def test_pnr(tmp_path):
     path = tmp_path / "dut.v"
     path.write_text(emit_verilog(Accelerator(2, depth=16), "dut")[0])
     report = pnr(path, "dut", device="12k", seeds=2)
-    assert len(report["fmax_all"]) == 2 and min(report["fmax_all"]) <= report["fmax_mhz"] <= max(report["fmax_all"])
+    low, high = sorted(report["fmax_all"])
+    assert low <= report["fmax_mhz"] <= high
     assert 30 < report["fmax_mhz"] < 600 and (report["device"], report["speed"]) == ("12k", 6)
     assert report["utilisation"]["MULT18X18D"]["used"] == 2
     path = report["critical_path"]
     assert path["delay_ns"] == pytest.approx(path["logic_ns"] + path["routing_ns"], abs=2e-3)
-    assert path["delay_ns"] == pytest.approx(1e3 / min(report["fmax_all"]), rel=0.1)
+    assert path["delay_ns"] == pytest.approx(1e3 / low, rel=0.1)
     assert path["from"] and path["to"] and path["stages"] >= 1
 
 
@@ -181,6 +185,6 @@ def test_bad_pnr_arguments(verilog, kwargs, message):
 
 
 def test_pnr_needs_a_clock(tmp_path):
-    (tmp_path / "comb.v").write_text("module dut(input a, input b, output o);\n  assign o = a & b;\nendmodule\n")
+    (tmp_path / "comb.v").write_text("module dut(input a, output o);\n  assign o = ~a;\nendmodule\n")
     with pytest.raises(ThresherError, match="^'dut' has no path from register to register, and so no clock"):
         pnr(tmp_path / "comb.v", "dut", device="12k", seeds=1)

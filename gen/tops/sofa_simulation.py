@@ -11,6 +11,7 @@ from gen.emit import emit_cached
 from gen.errors import ThresherError
 from sim.golden.reference import attention, attention_weights, softmax_mass, topk_agreement
 from sim.golden.sofa import allowed_keys, golden_head
+from sim.host.compare import compare_heads
 from sim.host.quantise import Selection, plan_head
 from sim.host.sofa import pack_task, unpack_result
 from sim.runner import SimulationError, simulate
@@ -109,26 +110,21 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
             registers_to_read={name: entry["address"] for name, entry in registers.items()})
     except SimulationError as error:
         raise ThresherError(f"the simulation failed: {error}") from error
-    rows, code = unpack_result(result.packets[0], heads, parameters)
+    try:
+        rows, code = unpack_result(result.packets[0], heads, parameters)
+    except ValueError as error:
+        raise ThresherError(f"the hardware broke its own format: {error}") from error
     if code:
         raise ThresherError(f"the hardware ended the task with error code {code}")
     golden = [golden_head(head, parameters) for head in heads]
     shape = (len(heads), len(heads[0].queries))
     outputs = np.array([[row.outputs for row in head] for head in rows])
     selected = np.zeros((*shape, len(heads[0].keys)), dtype=bool)
-    mismatches = []
-    for head, (returned, expected) in enumerate(zip(rows, golden, strict=True)):
-        for row, (got, model) in enumerate(zip(returned, expected.rows, strict=True)):
-            selected[head, row, got.keys] = True
-            if not np.array_equal(got.keys, model.keys):
-                place = next(i for i in range(len(got.keys) + 1) if list(got.keys[:i + 1]) != list(model.keys[:i + 1]))
-                mismatches.append({"head": head, "row": row, "array": "selected", "place": place,
-                                   "tile": place // parameters.tile})
-            wrong = np.flatnonzero(got.outputs != expected.outputs[row])
-            if len(wrong):
-                mismatches.append({"head": head, "row": row, "array": "o_raw", "column": int(wrong[0]),
-                                   "hardware": int(got.outputs[wrong[0]]),
-                                   "golden": int(expected.outputs[row][wrong[0]])})
+    for head, returned in enumerate(rows):
+        for row, got in enumerate(returned):
+            # A key that does not exist is a mismatch of the list, and has no place here.
+            selected[head, row, got.keys[got.keys < selected.shape[2]]] = True
+    mismatches = compare_heads(heads, rows, golden, parameters, result.output_word_cycles[0])
     counters = {name.removeprefix("counter_"): value for name, value in result.registers.items()
                 if name.startswith("counter_")}
     for name in expected_counters(golden, counters):

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.shared import shared
+
 
 class LeadingZeroCount8(wiring.Component):
     """Leading zeros of 8 bits: ``count = 7 - floor(log2 i)``.
@@ -26,7 +28,8 @@ class LeadingZeroCount8(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        level = [(~self.i[n], Cat()) for n in range(8)]
+        # The first level has no counts to choose from, and a choice of 0 bits is no legal Verilog.
+        level = [(~(self.i[n] | self.i[n + 1]), ~self.i[n + 1]) for n in range(0, 8, 2)]
         while len(level) > 1:
             merged = []
             for (zero_low, count_low), (zero_high, count_high) in zip(level[::2], level[1::2], strict=True):
@@ -67,8 +70,8 @@ class LeadingZeroEncoder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.high = high = LeadingZeroCount8()
-        m.submodules.low = low = LeadingZeroCount8()
+        m.submodules.high = high = shared(LeadingZeroCount8)
+        m.submodules.low = low = shared(LeadingZeroCount8)
         m.d.comb += [
             high.i.eq(self.i[8:16]),
             low.i.eq(self.i[0:8]),

@@ -36,6 +36,10 @@ class Attention(wiring.Component):
     task, lists, key_id, group_done, index : see :class:`RowIssue`
     o : Out(stream of beats)
         Output rows, each ``last_value_beat + 1`` beats.
+    row_out : In(1)
+        Pulse: a row has left the slice.
+    return_keys, last_beat : Out
+        Of the head whose rows come out; stable until the last of them has left.
     raised, positive, clipped, saturated, multiplying, starved : Out(1)
         Events: see :class:`Softmax` and :class:`DotProduct`; a key is issued; no key is listed.
     """
@@ -59,6 +63,8 @@ class Attention(wiring.Component):
             "group_done": Out(1),
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
+            "return_keys": Out(1),
+            "last_beat": Out(Task(p)["last_value_beat"].shape),
             "raised": Out(1), "positive": Out(1), "clipped": Out(1), "saturated": Out(1),
             "multiplying": Out(1), "starved": Out(1),
         })
@@ -76,6 +82,7 @@ class Attention(wiring.Component):
         task = issue.active
         m.d.comb += [
             issue.index.eq(self.index), issue.row_out.eq(self.row_out),
+            self.return_keys.eq(task.return_keys), self.last_beat.eq(task.last_value_beat),
             self.group_done.eq(issue.group_done), self.multiplying.eq(issue.issued_valid),
             self.starved.eq(issue.starved),
         ]

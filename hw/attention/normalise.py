@@ -9,6 +9,7 @@ from hw.arith import Multiply, Reciprocal
 from hw.shared import shared
 from hw.stream import Buffer
 from hw.stream.delay import delay
+from hw.stream.select import select
 
 __all__ = ["Normalise", "RECIPROCAL_BITS"]
 
@@ -83,39 +84,38 @@ class Normalise(wiring.Component):
         with m.If(finish):
             m.d.sync += [step.eq(0), beat.eq(0), complete.eq(0)]
 
-        # Stage 1: align with the sum; 2, 3: multiply; 4: round and clip.
+        # Stage 1: choose the totals; 2: align with the sum; 3, 4: multiply; 5: round and clip.
         steps_per_fold = p.lanes // lanes
-        shift = Signal(range(p.sum_width))
-        factor = Signal(RECIPROCAL_BITS + 1)
-        m.d.comb += [
-            shift.eq(divider.o.payload.exponent - (1 + p.product_drop)),
-            factor.eq(divider.o.payload.reciprocal),
+        shift_1 = Signal(range(p.sum_width))
+        factor_1, factor_2 = Signal(RECIPROCAL_BITS + 1), Signal(RECIPROCAL_BITS + 1)
+        m.d.sync += [
+            shift_1.eq(divider.o.payload.exponent - (1 + p.product_drop)),
+            factor_1.eq(divider.o.payload.reciprocal),
+            factor_2.eq(factor_1),
         ]
-        factor_1 = Signal.like(factor)
-        m.d.sync += factor_1.eq(factor)
         element = Signal(bits_for(2 * p.folds * p.lanes))
         m.d.comb += element.eq(step * lanes)
         results = []
         for lane in range(lanes):
-            chosen = Signal(signed(p.output_width), name=f"chosen{lane}")
-            with m.Switch(step):
-                for index in range(p.folds * steps_per_fold):
-                    fold, first = divmod(index, steps_per_fold)
-                    with m.Case(index):
-                        m.d.comb += chosen.eq(self.totals[first * lanes + lane][fold])
+            chosen = Signal(signed(p.output_width), name=f"chosen{lane}", reset_less=True)
             aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
-            inside = element + lane < self.value_dim
-            m.d.sync += aligned.eq(Mux(inside & ~divider.o.payload.zero, chosen >> shift, 0))
+            inside = Signal(name=f"inside{lane}")
+            m.d.sync += [
+                chosen.eq(select(step, [self.totals[index % steps_per_fold * lanes + lane][index // steps_per_fold]
+                                        for index in range(p.folds * steps_per_fold)])),
+                inside.eq((element + lane < self.value_dim) & ~divider.o.payload.zero),
+                aligned.eq(Mux(inside, chosen >> shift_1, 0)),
+            ]
             m.submodules[f"multiply{lane}"] = multiply = shared(
                 Multiply, signed(18), unsigned(RECIPROCAL_BITS + 1), p.vendor)
-            m.d.comb += [multiply.a.eq(aligned), multiply.b.eq(factor_1)]
+            m.d.comb += [multiply.a.eq(aligned), multiply.b.eq(factor_2)]
             rounded = Signal(signed(20), name=f"rounded{lane}")
             m.d.comb += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
             limit = (1 << (p.element_width - 1)) - 1
             result = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
             m.d.sync += result.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
             results.append(result)
-        latency = 1 + Multiply.latency + 1
+        latency = 2 + Multiply.latency + 1
         part_o = delay(m, part, latency, "part")
         valid_o = delay(m, go, latency, "valid")
 

@@ -66,7 +66,7 @@ class RowIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, task = self._parameters, self.active
-        row = Signal(16)                                  # first row of the group
+        row = Signal(17)                                  # first row of the group; may run past all rows
         tree = Signal(max(1, ceil_log2(p.trees)))
         slot = Signal(range(p.group_slots))
         fold = Signal(p.fold_bits)

@@ -167,10 +167,13 @@ class Predictor(wiring.Component):
         for element in range(p.elements_per_beat):
             value = self.write_data[element]
             m.d.comb += khat.write_data[element].eq(value[p.element_width - p.khat_width:])
-            m.submodules[f"encoder{element}"] = encoder = QueryEncoder(p.element_width, p.query_code_width,
-                                                                      p.code_levels)
+            m.submodules[f"encoder{element}"] = encoder = shared(QueryEncoder, p.element_width, p.query_code_width,
+                                                                 p.code_levels)
             m.d.comb += [encoder.element.eq(value), encoder.base.eq(self.code_base),
                          codes[element].eq(encoder.code)]
+
+        # Queries are filled with zeros up to the lanes of attention, of which there may be more.
+        in_tree = self.write_beat < p.tree_folds * p.tree_lanes // p.elements_per_beat
 
         # Where a key may not be seen the tree computes on, and its score is replaced by 0 at the end.
         allowed = Signal(p.trees)
@@ -184,7 +187,7 @@ class Predictor(wiring.Component):
                 p.group_slots << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1)
             chosen = self.write_tree == tree
             m.d.comb += [
-                lane.write_enable.eq(self.write_query & chosen),
+                lane.write_enable.eq(self.write_query & chosen & in_tree),
                 lane.write_slot.eq(self.write_slot),
                 lane.write_beat.eq(self.write_beat),
                 lane.write_codes.eq(codes),

@@ -11,20 +11,17 @@ __all__ = ["QueryCode", "QueryEncoder"]
 
 
 class QueryCode(data.StructLayout):
-    """Sign, and a level: 0 for a query element that counts as zero, else 1 + the octave above the base.
-
-    The code of `y` stands for ``(-1)^sign * 2^(level - 1)``, or 0 at level 0.
-    """
+    """A power of two: ``(-1)^sign * 2^shift`` if `nonzero`, else 0 (and then the other fields are 0)."""
 
     def __init__(self, levels):
-        super().__init__({"level": bits_for(levels), "sign": 1})
+        super().__init__({"shift": bits_for(levels - 1), "sign": 1, "nonzero": 1})
 
 
 class QueryEncoder(wiring.Component):
-    """Convert a query element to its code: ``level = floor(log2 |y|) - base + 1``, 0 below the base.
+    """Convert a query element to its code: ``shift = floor(log2 |y|) - base``, zero below the base.
 
-    The leading-zero encoder works on all 16 bits of the element, or in its 8-bit mode on the upper 8. Levels
-    above ``levels`` saturate; the quantiser chooses the base so that none does. Combinational.
+    The leading-zero encoder works on all 16 bits of the element, or in its 8-bit mode on the upper 8. Shifts of
+    ``levels`` and more saturate; the quantiser chooses the base so that none does. Combinational.
 
     Parameters
     ----------
@@ -39,7 +36,7 @@ class QueryEncoder(wiring.Component):
     -------
     element : In(signed(width))
     base : In(4)
-        Exponent of level 1.
+        Exponent of shift 0.
     code : Out(QueryCode(levels))
     """
 
@@ -54,9 +51,9 @@ class QueryEncoder(wiring.Component):
         octave = Signal(signed(6))
         m.d.comb += octave.eq(log.o.exponent - self.base)
         with m.If(~log.o.zero & (octave >= 0)):
-            m.d.comb += self.code.sign.eq(log.o.sign)
+            m.d.comb += [self.code.sign.eq(log.o.sign), self.code.nonzero.eq(1)]
             with m.If(octave >= self._levels):
-                m.d.comb += self.code.level.eq(self._levels)
+                m.d.comb += self.code.shift.eq(self._levels - 1)
             with m.Else():
-                m.d.comb += self.code.level.eq(octave + 1)
+                m.d.comb += self.code.shift.eq(octave)
         return m

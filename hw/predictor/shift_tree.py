@@ -11,9 +11,9 @@ __all__ = ["ShiftTree"]
 
 
 class ShiftTree(wiring.Component):
-    """Sum of shifted key elements, ``sum_c (-1)^sign_c * (key_c << (level_c - 1))``, with no multiplier.
+    """Sum of shifted key elements, ``sum_c (-1)^sign_c * (key_c << shift_c)``, with no multiplier.
 
-    Level 0 eliminates the element. A negative code negates as ``~x + 1``: the ones of the complement enter
+    Codes of zero eliminate the element. A negative code negates as ``~x + 1``: the ones of the complement enter
     as carries of the adder tree, which has one carry input fewer than lanes; the one that is left comes out
     beside the sum, for the carry input of the adder that follows.
 
@@ -52,16 +52,17 @@ class ShiftTree(wiring.Component):
         terms, carries = [], []
         for lane in range(self._lanes):
             code = self.codes[lane]
+            # One logical level a shift bit; elimination and negation fit into the first and the last of them.
+            # Each level is a signal: it is used twice, and an expression would be written out twice.
+            value = Signal(signed(self._key_width), name=f"level{lane}")
+            m.d.comb += value.eq(Mux(code.nonzero, self.keys[lane], 0))
+            for bit in range(len(code.shift)):
+                level = Signal(signed(min(shifted_width, len(value) + (1 << bit))), name=f"level{lane}_{bit}")
+                m.d.comb += level.eq(Mux(code.shift[bit], value.shift_left(1 << bit), value))
+                value = level
             shifted = Signal(signed(shifted_width), name=f"shifted{lane}")
             sign = Signal(name=f"sign{lane}")
-            choice = Signal(signed(shifted_width), name=f"choice{lane}")
-            with m.Switch(code.level):
-                for level in range(1, self._levels + 1):
-                    with m.Case(level):
-                        m.d.comb += choice.eq((self.keys[lane] << (level - 1)) ^ code.sign.replicate(shifted_width))
-                with m.Default():   # level 0 is cleared below; any value will do
-                    m.d.comb += choice.eq(self.keys[lane] ^ code.sign.replicate(shifted_width))
-            m.d.sync += [shifted.eq(Mux(code.level == 0, 0, choice)), sign.eq(code.sign & (code.level != 0))]
+            m.d.sync += [shifted.eq(value ^ code.sign.replicate(len(value))), sign.eq(code.sign)]
             terms.append(shifted)
             carries.append(sign)
 

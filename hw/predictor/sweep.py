@@ -101,7 +101,7 @@ class Sweep(wiring.Component):
 
         groups = Signal(range(p.group_slots + 1))     # loaded and not yet walked
         open_segments = Signal(2)                     # started and not yet sorted
-        row = Signal(16)
+        row = Signal(17)                              # may run past the largest number of queries
         next_slot = Signal(range(p.group_slots))
         segment = Signal(range(p.max_segments + 1))
         start = Signal(p.key_bits + 1)                # first key of the segment

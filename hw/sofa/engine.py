@@ -91,8 +91,9 @@ class SofaEngine(wiring.Component):
                 slice_.write.eq(loader.write),
                 slice_.group_loaded.eq(loader.group_loaded[index]),
                 loader.group_done[index].eq(slice_.group_done),
-                writer.return_keys.eq(head.task.return_keys),
-                writer.last_beat.eq(head.task.last_value_beat),
+                # A slice may be a head ahead of the rows that leave.
+                writer.return_keys.eq(slice_.return_keys),
+                writer.last_beat.eq(slice_.last_beat),
             ]
             for field in ("query", "key", "value", "mask"):
                 m.d.comb += slice_.write[field].eq(loader.write[field] & enable)
@@ -115,6 +116,8 @@ class SofaEngine(wiring.Component):
 
         m.submodules.output = output = Buffer(Word(p.bus_width))
         wiring.connect(m, wiring.flipped(self.o), output.o)
+        m.submodules.done_buffer = done = Buffer(self.done.payload.shape())
+        wiring.connect(m, wiring.flipped(self.done), done.o)
         with m.FSM() as fsm:
             with m.State("ROWS"):
                 m.d.comb += [
@@ -138,16 +141,16 @@ class SofaEngine(wiring.Component):
                 m.d.comb += [
                     output.i.payload.data.eq(Cat(errors.o.payload, C(TRAILER_MARKER, 8))),
                     output.i.payload.last.eq(1),
-                    output.i.valid.eq(errors.o.valid & self.done.ready),
+                    output.i.valid.eq(errors.o.valid & done.i.ready),
                 ]
                 with m.If(output.i.valid & output.i.ready):
                     m.d.comb += errors.o.ready.eq(1)
                     m.next = "ROWS"
             finished = fsm.ongoing("TRAILER") & errors.o.ready
         m.d.comb += [
-            self.done.payload.error.eq(errors.o.payload),
-            self.done.valid.eq(finished),
-            self.busy.eq(loader.busy | head_valid | errors.o.valid),
+            done.i.payload.error.eq(errors.o.payload),
+            done.i.valid.eq(finished),
+            self.busy.eq(loader.busy | head_valid | errors.o.valid | self.o.valid),
         ]
 
         names = {"max_raise": "raised", "z_pos": "positive", "z_clip": "clipped"}

@@ -155,7 +155,7 @@ class Loader(wiring.Component):
                      self.packet_error.payload.eq(error)]
         keys_loaded = Signal()
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0))
+            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | word_valid)
             with m.State("HEADER"):
                 m.d.comb += take.eq(1)
                 with m.If(available):

@@ -191,8 +191,8 @@ class SofaParameters:
 
     @property
     def code_bits(self):
-        """Bits of a query code: sign, and 0 for zero or 1 + the octave."""
-        return 1 + bits_for(self.code_levels)
+        """Bits of a query code: shift, sign and nonzero."""
+        return 2 + bits_for(self.code_levels - 1)
 
     @property
     def position_bits(self):
@@ -206,8 +206,11 @@ class SofaParameters:
 
     @property
     def predict_width(self):
-        """Bits of the predictor's sum, which cannot overflow: |sum| <= max_head_dim 2^(khat + levels - 2)."""
-        return self.khat_width + self.code_levels - 1 + ceil_log2(max(2, self.max_head_dim))
+        """Bits of the predictor's sum, which cannot overflow: |sum| <= max_head_dim 2^(khat + levels - 2).
+
+        The bound is reached: the most negative key elements under negative codes of the highest level.
+        """
+        return 1 + bits_for(self.max_head_dim << (self.khat_width + self.code_levels - 2))
 
     @property
     def product_width(self):

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from hw.stream import Buffer, Fifo, Word
+from hw.stream import Fifo, Word
 
 __all__ = ["RowWriter"]
 
@@ -26,7 +26,7 @@ class RowWriter(wiring.Component):
     o : Out(stream of Word(bus_width))
     """
 
-    _KEYS = 512
+    _WORDS = 16
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -42,32 +42,30 @@ class RowWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.queue = queue = Fifo(self.key_id.payload.shape(), self._KEYS)
-        m.submodules.output = output = Buffer(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.key_id), queue.i)
-        wiring.connect(m, wiring.flipped(self.o), output.o)
-
-        # Pack keys, also while the outputs of the row before go out.
+        # Pack keys, also while the outputs of the row before are awaited. What is left of the word before stands
+        # behind a row's last key.
         per_word = p.bus_width // 16
-        m.submodules.words = words = Buffer(Word(p.bus_width))
-        packed, fields = (Signal(data.ArrayLayout(16, per_word), name=name) for name in ("packed", "fields"))
-        place = Signal(range(max(2, per_word)))
-        key, full = queue.o.payload, Signal()
-        m.d.comb += [fields.eq(packed), full.eq((place == per_word - 1) | key.last)]
-        with m.Switch(place):
-            for index in range(per_word):
-                with m.Case(index):
-                    m.d.comb += fields[index].eq(key.as_value())
+        m.submodules.words = words = Fifo(Word(p.bus_width), self._WORDS)
+        packed, place = Signal(data.ArrayLayout(16, per_word)), Signal(range(max(2, per_word)))
+        complete, last = Signal(), Signal()
         m.d.comb += [
-            words.i.payload.data.eq(fields.as_value()),
-            words.i.payload.last.eq(key.last),
-            words.i.valid.eq(queue.o.valid & full),
-            queue.o.ready.eq(~full | words.i.ready),
+            words.i.payload.data.eq(packed.as_value()),
+            words.i.payload.last.eq(last),
+            words.i.valid.eq(complete),
+            self.key_id.ready.eq(~complete | words.i.ready),
         ]
-        with m.If(queue.o.valid & queue.o.ready):
-            m.d.sync += [packed.eq(Mux(full, 0, fields.as_value())), place.eq(Mux(full, 0, place + 1))]
+        with m.If(self.key_id.ready):
+            m.d.sync += complete.eq(0)
+            with m.If(self.key_id.valid):
+                key = self.key_id.payload
+                full = (place == per_word - 1) | key.last
+                m.d.sync += [complete.eq(full), last.eq(key.last), place.eq(Mux(full, 0, place + 1))]
+                with m.Switch(place):
+                    for index in range(per_word):
+                        with m.Case(index):
+                            m.d.sync += packed[index].eq(key.as_value())
 
-        word, keys_out = output.i, Signal()          # the keys of this row are out
+        word, keys_out = self.o, Signal()          # the keys of this row are out
         beat = Signal.like(self.last_beat)
         with m.If(self.return_keys & ~keys_out):
             m.d.comb += [

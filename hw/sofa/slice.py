@@ -51,7 +51,7 @@ class Slice(wiring.Component):
         The task once its keys are loaded, and once its values are.
     group_loaded : In(1)
     group_done : Out(1)
-    key_id, o, row_out : see :class:`Attention`
+    key_id, o, row_out, return_keys, last_beat : see :class:`Attention`
     events : Out
         Pulses and amounts for the counters.
     """
@@ -72,6 +72,8 @@ class Slice(wiring.Component):
             "key_id": Out(stream.Signature(data.StructLayout({"key": 15, "last": 1}))),
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
+            "return_keys": Out(1),
+            "last_beat": Out(Task(p)["last_value_beat"].shape),
             "events": Out(data.StructLayout(self.event_widths)),
         })
 
@@ -122,6 +124,8 @@ class Slice(wiring.Component):
             attention.write_data.as_value().eq(write.data.as_value()),
             attention.row_out.eq(self.row_out),
             self.group_done.eq(attention.group_done),
+            self.return_keys.eq(attention.return_keys),
+            self.last_beat.eq(attention.last_beat),
         ]
 
         scored = predictor.o
@@ -130,7 +134,7 @@ class Slice(wiring.Component):
         reserve = delay(m, sweep.group_start & ~active.dense, 1, "reserve")
         free, idle, stall, sorted_, clipped = [], [], [], [], []
         for number in range(p.sorters):
-            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, predictor.latency - 2)
+            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, predictor.latency + 1)
             m.d.comb += [
                 sorter.score_enable.eq(sort),
                 sorter.key.eq(scored.key),
@@ -180,6 +184,6 @@ class Slice(wiring.Component):
             self.events.clipped.eq(attention.clipped),
             self.events.score_saturated.eq(attention.saturated),
             self.events.predict_saturated.eq(sum(predictor.saturated)),
-            self.events.radius_clipped.eq(sum(clipped)),
+            self.events.radius_clipped.eq(sum(clipped) if p.clipping else 0),
         ]
         return m

@@ -22,6 +22,7 @@ class SofaError(enum.Enum, shape=unsigned(8)):
     BAD_KEEP = 5         # no kept keys, or a segment limit of 0 or above max_segment_keys
     SHORT_PACKET = 6     # the packet ended before its task; missing words were taken as zero
     LONG_PACKET = 7      # words followed the task; they were dropped
+    BAD_RANGE = 8        # a shift, a base, a count of extra segments or a radius that this accelerator cannot hold
 
 
 class Header(data.StructLayout):
@@ -134,4 +135,8 @@ class TaskDecoder(wiring.Component):
             m.d.comb += self.error.eq(SofaError.BAD_DIMENSION)
         with m.Elif((h.kept == 0) | (~h.dense & (none | (most > p.max_segment_keys)))):
             m.d.comb += self.error.eq(SofaError.BAD_KEEP)
+        with m.Elif(Cat(h[name][len(task[name]):] for name in
+                        ("score_shift", "predict_shift", "code_base", "extra_segments", "radius")).any()
+                    | ((h.radius != 0) & (not p.clipping))):
+            m.d.comb += self.error.eq(SofaError.BAD_RANGE)
         return m

@@ -64,8 +64,9 @@ class KeyList(wiring.Component):
         end = head.end
         m.d.comb += [
             self.o.payload.key.eq(held.key),
-            self.o.payload.lead.eq(held.lead),
-            self.o.payload.pair.eq(held.pair),
+            # What was held last is still there in a row without keys, which must not wait for a partner.
+            self.o.payload.lead.eq(held.lead & occupied),
+            self.o.payload.pair.eq(held.pair & occupied),
             self.o.payload.last.eq(end),
             self.o.payload.empty.eq(~occupied),
             self.o.valid.eq(fifo.o.valid & (occupied | end)),

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for
 
 from hw.shared import shared
 from hw.stream.delay import delay
+from hw.stream.select import select
 
 from .top_four import TopFour
 
@@ -36,7 +37,7 @@ class SegmentSorter(wiring.Component):
     ----------
     parameters : SofaParameters
     notice : int
-        Cycles, at least, from the end of `segment_done` to the first score of the segment that it asks for.
+        Cycles, at least, from `segment_done` to the first score of the segment that it asks for.
 
     Members
     -------
@@ -92,11 +93,15 @@ class SegmentSorter(wiring.Component):
                      for lane in range(lanes)]
         held = [[Signal(p.score_width, name=f"held{lane}_{entry}") for entry in range(p.tile)]
                 for lane in range(lanes)]
+        # A segment always has a first key: its place needs no clearing, and the first score of the next segment
+        # may come in the cycle in which the others are cleared.
         for lane in range(lanes):
             for entry in range(p.tile):
                 with m.If(load):
-                    m.d.sync += [held[lane][entry].eq(collected[lane][entry]), collected[lane][entry].eq(0)]
-                with m.If(self.score_enable & (self.position == entry)):
+                    m.d.sync += held[lane][entry].eq(collected[lane][entry])
+                    if entry:
+                        m.d.sync += collected[lane][entry].eq(0)
+                with m.If(self.score_enable & (self.position == entry) & (~load if entry else 1)):
                     m.d.sync += collected[lane][entry].eq(self.scores[lane])
         with m.If(load):
             m.d.sync += segment_full.eq(0)
@@ -120,20 +125,14 @@ class SegmentSorter(wiring.Component):
         segment = Signal(bits_for(p.max_segments))
         left = Signal(bits_for(p.max_segment_keys) + 1)     # keys to extract in this pass and the following
         wanted = Signal.like(left)
-        last_turn, last_round, finish = Signal(), Signal(), Signal()
+        last_turn, last_round, final, finish = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             wanted.eq(self.segment_keys + (segment < self.extra_segments)),
             last_turn.eq(turn == turns - 1),
             last_round.eq(round_ == rounds - 1),
-            finish.eq(busy & last_turn & (skip | ((left <= 4) & last_round))),
+            finish.eq(busy & last_turn & final),
         ]
-        with m.If(~busy):
-            with m.If(segment_full):
-                m.d.comb += load.eq(1)
-                m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
-                             row_last.eq(row_full), present.eq(present_full), skip.eq(wanted == 0),
-                             segment.eq(Mux(row_full, 0, segment + 1))]
-        with m.Else():
+        with m.If(busy):
             m.d.sync += turn.eq(Mux(last_turn, 0, turn + 1))
             with m.If(finish):
                 m.d.sync += busy.eq(0)
@@ -141,11 +140,28 @@ class SegmentSorter(wiring.Component):
                 m.d.sync += [round_.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
             with m.Elif(last_turn):
                 m.d.sync += round_.eq(round_ + 1)
-        # The scores of the segment after the next arrive `notice` cycles after it is asked for: by then this
-        # segment must have left. Its last candidates come out `latency + 1` cycles after it.
-        notice = min(turns - 1, self._notice)
+        with m.If((~busy | finish) & segment_full):
+            m.d.comb += load.eq(1)
+            m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
+                         row_last.eq(row_full), present.eq(present_full), skip.eq(wanted == 0),
+                         segment.eq(Mux(row_full, 0, segment + 1))]
+        # The scores of the segment after the next arrive `notice` cycles after it is asked for. The first may come
+        # in the cycle in which the next segment leaves the collector, which is the last cycle of this one. It is
+        # asked for in the last round, or in the round before if there is one and the notice is that long.
+        before, alone = Signal(), Signal()
+        m.d.comb += final.eq(skip | ((left <= 4) & last_round))
+        if rounds == 1:
+            m.d.comb += before.eq(~skip & (left > 4) & (left <= 8))
+        else:
+            m.d.comb += before.eq(~skip & (left <= 4) & (round_ == rounds - 2))
+        m.d.comb += alone.eq(skip | ((pass_ == 0) & (rounds == 1)))
+        if self._notice < turns:
+            asked = final & (turn == turns - 1 - self._notice)
+        else:
+            asked = ((before & (turn == max(0, 2 * turns - 1 - self._notice)))
+                     | (final & alone & (turn == 0)))
         m.d.comb += [
-            self.segment_done.eq(busy & (turn == turns - 1 - notice) & (skip | ((left <= 4) & last_round))),
+            self.segment_done.eq(busy & asked),
             self.o_row_end.eq(delay(m, Mux(finish & row_last, present, 0), latency + 1, "row_done")),
         ]
 
@@ -157,19 +173,16 @@ class SegmentSorter(wiring.Component):
         bound_1, low_1, best_1 = Signal(width), Signal(width), Signal(p.score_width)
         first_pass_1, first_round_1 = Signal(), Signal()
         m.d.sync += [first_pass_1.eq(pass_ == 0), first_round_1.eq(round_ == 0)]
-        with m.Switch(turn):
-            for lane in range(lanes):
-                with m.Case(lane):
-                    m.d.sync += [bound_1.eq(bound[lane]), low_1.eq(fed_back[lane][3]), best_1.eq(best[lane])]
-                    for slot in range(16):
-                        choices = [self._entry(held[lane], slot)]
-                        for number in range(1, rounds):
-                            choices.append(fed_back[lane][slot] if slot < 4
-                                           else self._entry(held[lane], slot + 12 * number))
-                        with m.Switch(round_):
-                            for number, choice in enumerate(choices):
-                                with m.Case(number):
-                                    m.d.sync += entry[slot].eq(choice)
+        m.d.sync += [bound_1.eq(select(turn, bound)), low_1.eq(select(turn, [quad[3] for quad in fed_back])),
+                     best_1.eq(select(turn, best))]
+        for slot in range(16):
+            choices = []
+            for number in range(rounds):
+                if number == 0 or slot >= 4:
+                    choices.append(select(turn, [self._entry(segment, slot + 12 * number) for segment in held]))
+                else:
+                    choices.append(select(turn, [quad[slot] for quad in fed_back]))
+            m.d.sync += entry[slot].eq(select(round_, choices))
 
         # Stage 2: clip what an earlier pass took, and what the radius or the low bound rules out.
         outside = Signal(16)

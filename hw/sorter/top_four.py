@@ -60,14 +60,15 @@ class TopFour(wiring.Component):
     i : In(ArrayLayout(unsigned(width), 16))
     o : Out(ArrayLayout(unsigned(width), 4))
         Ranks 1 and 2 in lanes 0 and 1, ranks 3 and 4 in either order in lanes 2 and 3, ``latency`` cycles
-        later. One set a cycle.
+        later. One set a cycle. Levels behind the last full stage are combinational: there is time in the
+        cycle for what the user does with the output.
     """
 
     def __init__(self, width, levels_per_stage=2):
         if levels_per_stage < 1:
             raise ValueError(f"levels_per_stage must be at least 1, not {levels_per_stage!r}")
         self._width, self._levels_per_stage = width, levels_per_stage
-        self.latency = -(-len(top_four_network()) // levels_per_stage)
+        self.latency = (len(top_four_network()) - 1) // levels_per_stage
         super().__init__({
             "i": In(data.ArrayLayout(unsigned(width), 16)),
             "o": Out(data.ArrayLayout(unsigned(width), 4)),
@@ -91,7 +92,7 @@ class TopFour(wiring.Component):
                     lanes[low] = smaller
                 else:
                     lanes[low] = None
-            if number % self._levels_per_stage == 0 or number == len(levels):
+            if number % self._levels_per_stage == 0 and number < len(levels):
                 for lane, value in enumerate(lanes):
                     if value is not None:
                         lanes[lane] = Signal(self._width, name=f"stage{number}_{lane}")

@@ -155,11 +155,15 @@ class StreamSink(_Partner):
             payload["m_axis_tkeep"] = self._keep
         self._rule = HandshakeRule("m_axis_t", payload, violations)
         self.packets = []
+        # Cycle of each word of `packets`, and of the packet under way.
+        self.word_cycles = []
+        self._cycles = []
         self._release()
 
     def _release(self):
         self._ready.value = 0
         self._words.clear()
+        self._cycles.clear()
         self._rule.forget()
 
     def pause(self):
@@ -201,7 +205,10 @@ class StreamSink(_Partner):
         if self._keep is not None and str(self._keep.value) != self._all_bytes:
             self._violations.report("m_axis_tkeep is not all ones")
         self._words += data.to_bytes(self._size, "little")
+        self._cycles.append(self._clocking.cycle)
         if last == "1":
             self.packets.append(bytes(self._words))
+            self.word_cycles.append(self._cycles)
             self._words.clear()
+            self._cycles = []
         self.progress.word(last == "1")

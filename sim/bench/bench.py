@@ -178,6 +178,7 @@ class Bench:
             "cycles": cycles,
             "input_cycles": inputs.cycles,
             "output_cycles": outputs.cycles,
+            "output_word_cycles": self.sink.word_cycles,
             "input_words": inputs.words,
             "output_words": outputs.words,
             "total_cycles": self.clocking.cycle,

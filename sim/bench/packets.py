@@ -17,6 +17,7 @@ _NOTHING = {
     "cycles": 0,
     "input_cycles": [],
     "output_cycles": [],
+    "output_word_cycles": [],
     "input_words": 0,
     "output_words": 0,
     "total_cycles": 0,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Candidates", "KeptKeys", "extract", "segment_keys", "select"]
+__all__ = ["Candidates", "KeptKeys", "extract", "segment_keys", "segment_of", "select"]
 
 
 def segment_keys(keys, tile, interleaved):
@@ -13,6 +13,11 @@ def segment_keys(keys, tile, interleaved):
     if interleaved:
         return [np.arange(index, keys, count) for index in range(count)]
     return [np.arange(index * tile, min(keys, (index + 1) * tile)) for index in range(count)]
+
+
+def segment_of(key, keys, tile, interleaved):
+    """Segment that a key of `keys` keys belongs to."""
+    return key % -(-keys // tile) if interleaved else key // tile
 
 
 def _top_four(entries):
@@ -101,20 +106,21 @@ def select(candidates, kept, merge, ensure):
     -------
     list of KeptKeys
     """
-    rows = []
-    for keys, scores in zip(candidates.keys, candidates.scores, strict=True):
-        turn = -int(np.argmax(np.where(candidates.ranks == 0, scores, -1))) if len(scores) else 0
-        keys, scores, segments, ranks = (
-            np.roll(part, turn) for part in (keys, scores, candidates.segments, candidates.ranks))
-        accepted = scores > 0
-        if merge:
-            order = np.argsort(-scores, kind="stable")[:kept]
-            best = np.zeros(len(scores), dtype=bool)
-            best[order] = True
-            accepted &= best
-        lead = ranks < ensure
-        second = np.zeros(len(scores), dtype=bool)
-        second[:-1] = accepted[1:] & (segments[1:] == segments[:-1])
-        pair = (ranks == 0) & second & (ensure > 1)
-        rows.append(KeptKeys(keys[accepted], lead[accepted], pair[accepted]))
-    return rows
+    rows, count = candidates.scores.shape
+    first = np.zeros(rows, dtype=np.int64)
+    if count:
+        first = np.where(candidates.ranks == 0, candidates.scores, -1).argmax(axis=1)
+    listed = (first[:, None] + np.arange(count)) % max(1, count)
+    keys, scores = (np.take_along_axis(part, listed, axis=1) for part in (candidates.keys, candidates.scores))
+    segments, ranks = candidates.segments[listed], candidates.ranks[listed]
+    accepted = scores > 0
+    if merge:
+        best = np.zeros(scores.shape, dtype=bool)
+        np.put_along_axis(best, np.argsort(-scores, axis=1, kind="stable")[:, :kept], True, axis=1)
+        accepted &= best
+    lead = ranks < ensure
+    second = np.zeros(scores.shape, dtype=bool)
+    second[:, :-1] = accepted[:, 1:] & (segments[:, 1:] == segments[:, :-1])
+    pair = (ranks == 0) & second & (ensure > 1)
+    return [KeptKeys(*(part[row] for part in parts), pairs[row])
+            for *parts, pairs, row in zip(keys, lead, pair, accepted, strict=True)]

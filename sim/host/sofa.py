@@ -37,10 +37,15 @@ class SofaHead:
 
 @dataclass
 class SofaRow:
-    """What the hardware returned for a row: kept keys in order (None if not asked for) and output channels."""
+    """What the hardware returned for a row: kept keys in order (None if not asked for) and output channels.
+
+    ``first_word`` and ``output_word`` tell where in the packet its keys and its output channels begin.
+    """
 
     keys: np.ndarray | None
     outputs: np.ndarray
+    first_word: int
+    output_word: int
 
 
 def header_bytes(head, more_heads, **overrides):
@@ -85,7 +90,7 @@ def pack_head(head, parameters, more_heads, **overrides):
 
 def pack_task(heads, parameters):
     """Packet of a task of one or more heads, as bytes."""
-    return b"".join(pack_head(head, parameters, head is not heads[-1]) for head in heads)
+    return b"".join(pack_head(head, parameters, place < len(heads)) for place, head in enumerate(heads, start=1))
 
 
 def unpack_result(packet, heads, parameters):
@@ -107,7 +112,7 @@ def unpack_result(packet, heads, parameters):
     for head in heads:
         rows, width = [], head.values.shape[1]
         for _ in head.queries:
-            keys = None
+            keys, first_word = None, place // per_word
             if head.return_keys:
                 ends = np.flatnonzero(body[place:] & LAST_KEY)
                 if not len(ends):
@@ -115,11 +120,12 @@ def unpack_result(packet, heads, parameters):
                 listed = body[place:place + ends[0] + 1] & (LAST_KEY - 1)
                 keys = listed[listed != NO_KEY].astype(np.int64)
                 place += -(-len(listed) // per_word) * per_word
+            output_word = place // per_word
             outputs = body[place:place + width].astype("<i2").astype(np.int64)
             if len(outputs) != width:
                 raise ValueError("the result packet is too short for the rows of its heads")
             place += -(-width // per_word) * per_word
-            rows.append(SofaRow(keys, outputs))
+            rows.append(SofaRow(keys, outputs, first_word, output_word))
         results.append(rows)
     if place != len(body):
         raise ValueError("the result packet is longer than the rows of its heads")

@@ -35,6 +35,8 @@ class SimulationResult:
         From the first input word accepted to the last output word taken, both included; 0 if there was none.
     input_cycles, output_cycles : list of (int, int)
         Cycle of the first and the last word of each packet.
+    output_word_cycles : list of list of int
+        Cycle in which each word of each output packet was taken.
     input_words, output_words : int
         Words accepted, words taken.
     total_cycles : int
@@ -57,6 +59,7 @@ class SimulationResult:
     cycles: int
     input_cycles: list
     output_cycles: list
+    output_word_cycles: list
     input_words: int
     output_words: int
     total_cycles: int

@@ -100,7 +100,7 @@ class Bench:
 
         async def finisher(ctx):
             for _ in packets:
-                element, = await collect(ctx, engine.done, 1, stalls[1], rng)
+                element, = await collect(ctx, engine.done, 1, stalls[1], rng, timeout=200_000)
                 self.errors.append(element.error)
 
         async def watch(ctx):
@@ -117,7 +117,7 @@ def check_heads(parameters, tasks, stalls=(0.0, 0.0), rng=None, before=None):
     bench = Bench(parameters)
     packets, errors = bench.run([to_words(pack_task(heads, parameters), parameters) for heads in tasks],
                                 stalls, rng, before)
-    assert errors == [0] * len(tasks)
+    assert errors == [0] * len(tasks), f"error codes {errors}"
     counters = dict.fromkeys(bench.counters, 0)
     for heads, packet in zip(tasks, packets, strict=True):
         results, error = unpack_result(packet, heads, parameters)

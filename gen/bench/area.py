@@ -1,0 +1,115 @@
+"""Sections `area` and `pnr`: what the presets take on an ECP5, by stage of the machine."""
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+from gen.emit import emit
+from gen.emit.manifest import MANIFEST_FILE
+from gen.tops.registry import resolve, tops
+
+__all__ = ["STAGES", "instances", "measure_area", "measure_pnr", "shares"]
+
+TOP = "sofa"
+TARGET = "ecp5"
+KINDS = ("luts", "ffs", "dsps", "brams")
+
+#: Stage by the folder of a module's class; other modules belong to the stage of the module they are in.
+STAGES = {"hw.predictor": "predictor", "hw.sorter": "sorter", "hw.attention": "attention",
+          "hw.sofa": "loading and control", "hw.shell": "shell"}
+
+_MODULE = re.compile(r"^module (\S+?)\(.*?^endmodule$", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^  (?:\(\*.*\*\)\s*)?(\w+) (?:\w+|\\\S+ ) ?\($", re.MULTILINE)
+
+
+def instances(verilog):
+    """Modules that each module of a Verilog text instances, with repetitions, by name."""
+    bodies = {match[1]: match[0] for match in _MODULE.finditer(verilog)}
+    return {name: [kind for kind in _INSTANCE.findall(body) if kind in bodies] for name, body in bodies.items()}
+
+
+def shares(top, children, sources, modules):
+    """Sum the cells of all instances by stage.
+
+    Parameters
+    ----------
+    top : str
+    children : dict of str to list of str
+        See :func:`instances`.
+    sources : dict of str to str
+        Qualified name of the class of each module.
+    modules : dict of str to dict
+        As :func:`gen.synth.synth` reports them.
+
+    Returns
+    -------
+    dict of str to dict
+        Counts of each of the kinds by stage.
+    """
+    totals = {stage: dict.fromkeys(KINDS, 0) for stage in STAGES.values()}
+
+    def visit(name, stage):
+        stage = next((found for folder, found in STAGES.items()
+                      if sources.get(name, "").startswith(f"{folder}.")), stage)
+        for kind in KINDS:
+            totals[stage][kind] += modules.get(name, {}).get("own", {}).get(kind, 0)
+        for child in children.get(name, ()):
+            visit(child, stage)
+
+    visit(top, "shell")
+    return totals
+
+
+def emitted(preset, folder):
+    """Emit a preset for ECP5; path of the Verilog and source of each module."""
+    top = tops()[TOP]
+    emit(top.build(resolve(TOP, preset, None, []), TARGET), TOP, Path(folder), target=TARGET)
+    manifest = json.loads((Path(folder) / MANIFEST_FILE).read_text())
+    return Path(folder) / f"{TOP}.v", {module["name"]: module["source"] for module in manifest["modules"]}
+
+
+def measure_area(update, presets=("tiny", "ecp5")):
+    """Run the section; see :func:`gen.bench.run.run_sections`."""
+    from gen.synth import synth
+
+    totals, tables, figures, reports = [], {}, {}, {}
+    for preset in presets:
+        update(f"area: synthesising {preset} for {TARGET}")
+        with tempfile.TemporaryDirectory() as folder:
+            verilog, sources = emitted(preset, folder)
+            report = synth(verilog, TOP, TARGET)
+            stages = shares(TOP, instances(verilog.read_text()), sources, report["modules"])
+        sums = {kind: sum(counts[kind] for counts in stages.values()) for kind in KINDS}
+        totals.append({"preset": preset, **{kind: report[kind] for kind in KINDS},
+                       "latches": report["latches"], "memory_bits": report["memory_bits"]})
+        tables[f"by stage, hierarchy kept: {preset}"] = [
+            {"stage": stage, **counts, "share_of_luts": counts["luts"] / max(1, sums["luts"])}
+            for stage, counts in stages.items()]
+        prediction = sum(stages[stage]["luts"] for stage in ("predictor", "sorter"))
+        elsewhere = sum(counts["dsps"] for stage, counts in stages.items() if stage != "attention")
+        figures |= {f"{kind} ({preset})": report[kind] for kind in KINDS}
+        figures[f"latches ({preset})"] = report["latches"]
+        figures[f"share of look-up tables in predictor and sorter ({preset})"] = (
+            prediction / max(1, sums["luts"]))
+        figures[f"multiplier blocks outside attention ({preset})"] = elsewhere
+        reports[preset] = report
+    return {"tables": {f"totals, flattened, {TARGET}": totals, **tables}, "figures": figures,
+            "reports": reports}
+
+
+def measure_pnr(update, presets=("ecp5",), device="85k", seeds=3):
+    """Run the section; see :func:`gen.bench.run.run_sections`."""
+    from gen.synth import pnr
+
+    rows, reports = [], {}
+    for preset in presets:
+        update(f"pnr: placing and routing {preset} with {seeds} seeds")
+        with tempfile.TemporaryDirectory() as folder:
+            verilog, _ = emitted(preset, folder)
+            reports[preset] = report = pnr(verilog, TOP, device=device, seeds=seeds)
+        rows.append({"preset": preset, "device": report["device"], "fmax_mhz": report["fmax_mhz"],
+                     "lowest": min(report["fmax_all"]), "highest": max(report["fmax_all"])})
+    return {"tables": {"place and route": rows},
+            "figures": {f"MHz, median of {seeds} seeds ({row['preset']}, {row['device']})": row["fmax_mhz"]
+                        for row in rows}, "reports": reports}

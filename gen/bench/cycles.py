@@ -1,0 +1,65 @@
+"""Section `cycles`: cycles, utilisation and gain over the dense run, on real heads in Verilator."""
+
+import dataclasses
+import tempfile
+
+from gen.bench.heads import Head, model_heads, model_installed, save, shipped_heads
+from gen.simulation import SimulationOptions
+from gen.tops.registry import resolve, tops
+
+__all__ = ["cases", "measure_cycles", "run_case"]
+
+TOP = "sofa"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A head to run on a preset at a share of kept keys."""
+
+    preset: str
+    head: Head
+    keep: float
+
+
+def cases():
+    """What is run: shipped heads and, where the model is installed, a head of 512 tokens."""
+    chosen = [Case("ecp5", head, keep) for head in shipped_heads() for keep in (0.25, 0.125)]
+    if model_installed():
+        chosen += [Case("ecp5", model_heads(2, [3])[0], keep) for keep in (0.25, 0.125)]
+    local = shipped_heads()[0]
+    tiny = resolve(TOP, "tiny", None, [])
+    cut = tuple(array[:tiny.max_keys // 2, :tiny.max_head_dim] for array in local.arrays)
+    return [*chosen, Case("tiny", Head("local, cut to fit", None, cut), 0.25)]
+
+
+def run_case(case, folder, *, simulator="verilator", compare_dense=True, output=None):
+    """Simulate one case; the report of ``thresher sim``."""
+    top = tops()[TOP]
+    return top.simulate(resolve(TOP, case.preset, None, []), SimulationOptions(
+        simulator=simulator, input=save(case.head, folder), output=output, keep=case.keep,
+        compare_dense=compare_dense))
+
+
+def measure_cycles(update):
+    """Run the section; see :func:`gen.bench.run.run_sections`."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases():
+            update(f"cycles: {case.preset}, {case.head.name}, {case.keep:g} of the keys kept")
+            report = run_case(case, folder)
+            q, k, _ = case.head.arrays
+            rows.append({
+                "preset": case.preset, "head": case.head.name, "queries": len(q), "keys": len(k),
+                "channels": q.shape[1], "keep": case.keep, "cycles": report["cycles"],
+                "dense_cycles": report["dense_cycles"], "speedup_vs_dense": report["speedup_vs_dense"],
+                "utilisation": report["utilisation"], "softmax_mass": report["softmax_mass"],
+                "topk_agreement": report["accuracy"]["topk_agreement"],
+                "max_error_over_selected": report["accuracy"]["max_error_over_selected"],
+                "bit_exact": report["bit_exact"]})
+    figures = {}
+    for row in rows:
+        where = f"{row['preset']}, {row['head']}, {row['queries']} x {row['keys']}, keep {row['keep']:g}"
+        figures[f"utilisation ({where})"] = row["utilisation"]
+        figures[f"speed-up over dense ({where})"] = row["speedup_vs_dense"]
+    figures["runs that are bit-exact"] = f"{sum(row['bit_exact'] for row in rows)} of {len(rows)}"
+    return {"tables": {"cycles": rows}, "figures": figures}

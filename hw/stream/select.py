@@ -1,0 +1,27 @@
+"""Binary multiplexers."""
+
+from amaranth.hdl import Mux
+
+__all__ = ["select"]
+
+
+def select(index, values):
+    """Value number `index`, by a tree of two-way multiplexers.
+
+    A `Switch` over the index gives a decoder and an AND-OR plane, which takes about twice the look-up tables of
+    this tree. An index beyond the values gives any of them.
+
+    Parameters
+    ----------
+    index : Value
+        Unsigned.
+    values : sequence of Value
+        At least one, of equal shape.
+    """
+    values = list(values)
+    for bit in range(len(index)):
+        if len(values) == 1:
+            break
+        values = [Mux(index[bit], values[place + 1], values[place]) if place + 1 < len(values) else values[place]
+                  for place in range(0, len(values), 2)]
+    return values[0]

@@ -1,0 +1,176 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw.predictor.sweep import Sweep
+from sim.golden.sorter import segment_keys
+from tests.sofa.heads import tiny
+from tests.sofa.tasks import task_fields
+from tests.streams import generator, run, send
+
+DRAIN = 5
+
+
+def walk(parameters, tasks, rng, *, index=0, stall=0.0):
+    """Slots, as ``(group, slot)``, that a sweep gives for `tasks`; the sorter answers at random."""
+    p = parameters
+    dut = Sweep(p, DRAIN)
+    slots, groups, finished = [], [], []
+    sparse, unsorted = [], [0]
+
+    async def source(ctx):
+        ctx.set(dut.index, index)
+        for task in tasks:
+            await send(ctx, dut.task, [task])
+        finished.append(True)
+
+    async def loading(ctx):
+        # Groups are loaded ahead, as many as there are slots for.
+        loaded = 0
+        total = sum(len(range(index, -(-task["queries"] // p.trees), p.slices)) for task in tasks)
+        while loaded < total:
+            give = loaded < len(groups) + p.group_slots and rng.random() >= stall
+            ctx.set(dut.group_loaded, give)
+            loaded += give
+            await ctx.tick()
+        ctx.set(dut.group_loaded, 0)
+
+    async def sink(ctx):
+        quiet = 0
+        while quiet < 3:
+            free, idle = (rng.random() >= stall for _ in range(2))
+            busy = rng.random() < stall
+            done = unsorted[0] > 0 and rng.random() >= stall
+            for signal, value in ((dut.lanes_free, free), (dut.lanes_idle, idle), (dut.dense_stall, busy),
+                                  (dut.segment_done, done)):
+                ctx.set(signal, value)
+            _, _, valid, slot, start, active, taken, group_slot, group_row, present, stride = await ctx.tick().sample(
+                dut.slot_valid, dut.slot, dut.group_start, dut.active, dut.task.ready, dut.group_slot,
+                dut.group_row, dut.present, dut.stride)
+            if start:
+                assert free and (idle or not active.dense)
+                groups.append(None)
+            if valid:
+                assert not (active.dense and busy and not slot.row_end)
+                groups[-1] = (group_slot, group_row, present, stride)
+                slots.append((len(groups) - 1, slot))
+                if not active.dense and slot.position == 0 and slot.first_fold:
+                    unsorted[0] += 1
+                    # The two segments that are open: one being sorted, one being collected.
+                    assert unsorted[0] <= 2 + done
+            if taken:
+                assert unsorted[0] == 0 or not sparse
+            unsorted[0] -= done
+            quiet = quiet + 1 if finished else 0
+
+    run(dut, source, loading, sink)
+    assert unsorted[0] == 0
+    return slots, groups
+
+
+def expected(parameters, tasks, index):
+    """Slots ``(group, key, fold, first, last, position, segment end, row end)`` and groups, from the definition."""
+    p = parameters
+    slots, groups = [], []
+    for task in tasks:
+        for number in range(index, -(-task["queries"] // p.trees), p.slices):
+            row, dense = number * p.trees, task.get("dense", 0)
+            present = sum(1 << tree for tree in range(p.trees) if row + tree < task["queries"])
+            segments = segment_keys(task["keys"], p.tile, task.get("interleaved", 0) and not dense)
+            group = len(groups)
+            spread = task.get("interleaved", 0) and not dense
+            groups.append((group % p.group_slots, row, present, len(segments) if spread else 1))
+            folds = 1 if dense else task["last_tree_fold"] + 1
+            for place, members in enumerate(segments):
+                for position, key in enumerate(members):
+                    for fold in range(folds):
+                        end = position == len(members) - 1 and fold == folds - 1 and not dense
+                        slots.append((group, key, fold, fold == 0, fold == folds - 1, position, end,
+                                      end and place == len(segments) - 1))
+            if dense:
+                slots.append((group, "end"))
+    return slots, groups
+
+
+def check(parameters, tasks, rng, index=0, stall=0.0):
+    slots, groups = walk(parameters, tasks, rng, index=index, stall=stall)
+    got = []
+    for group, slot in slots:
+        if slot.row_end and not slot.segment_end:
+            got.append((group, "end"))
+        else:
+            got.append((group, slot.key, slot.fold, slot.first_fold, slot.last_fold, slot.position,
+                        slot.segment_end, slot.row_end))
+    wanted, wanted_groups = expected(parameters, tasks, index)
+    assert got == wanted
+    assert groups == wanted_groups
+
+
+@pytest.mark.parametrize("fields", [dict(interleaved=1), dict(), dict(dense=1), dict(dense=1, interleaved=1)],
+                         ids=["interleaved", "contiguous", "dense", "dense-interleaved"])
+@pytest.mark.parametrize("keys", [1, 7, 8, 9, 16, 29, 32])
+def test_order(fields, keys):
+    p = tiny()
+    check(p, [task_fields(p, queries=3, keys=keys, head_dim=6, **fields)], generator())
+
+
+@settings(max_examples=8)
+@given(slices=st.sampled_from([1, 2, 3]), tile=st.sampled_from([4, 8, 32, 128]), data=st.data())
+def test_any_tasks(slices, tile, data):
+    rng = generator(data.draw(st.integers(0, 2**32 - 1)))
+    p = tiny(rows=4 * slices, tile=tile, max_segment_keys=4)
+    tasks = [task_fields(p, queries=rng.randint(1, 13), keys=rng.randint(1, p.max_keys), head_dim=rng.randint(1, 6),
+                         dense=rng.getrandbits(1), interleaved=rng.getrandbits(1)) for _ in range(3)]
+    for index in range(slices):
+        check(p, tasks, rng, index, rng.choice([0, 0.5]))
+
+
+def test_walks_one_slot_a_cycle_between_segments_of_a_fast_sorter():
+    p = tiny()
+    dut = Sweep(p, DRAIN)
+    task = task_fields(p, queries=1, keys=32, head_dim=6)
+    valid_cycles = []
+
+    async def testbench(ctx):
+        for signal in (dut.lanes_free, dut.lanes_idle, dut.group_loaded):
+            ctx.set(signal, 1)
+        ctx.set(dut.task.payload, task)
+        ctx.set(dut.task.valid, 1)
+        for cycle in range(100):
+            _, _, valid, end, taken = await ctx.tick().sample(dut.slot_valid, dut.slot.segment_end, dut.task.ready)
+            ctx.set(dut.group_loaded, 0)
+            ctx.set(dut.segment_done, valid & end)
+            if valid:
+                valid_cycles.append(cycle)
+            if taken:
+                break
+
+    run(dut, testbench)
+    assert valid_cycles == list(range(valid_cycles[0], valid_cycles[0] + 64))
+
+
+def test_most_queries():
+    p = tiny(columns=4, rows=32, row_multipliers=8, lanes=128, rows_per_sorter=1, max_head_dim=4)
+    assert p.trees == 32
+    dut = Sweep(p, 0)
+    rows = []
+
+    async def testbench(ctx):
+        for signal in (dut.lanes_free, dut.lanes_idle):
+            ctx.set(signal, 1)
+        ctx.set(dut.group_loaded, 1)
+        await ctx.tick()
+        ctx.set(dut.task.payload, task_fields(p, queries=65535, keys=1, dense=1))
+        ctx.set(dut.task.valid, 1)
+        ctx.set(dut.group_loaded, 0)
+        for _ in range(5 * 2048):
+            _, _, start, taken = await ctx.tick().sample(dut.group_start, dut.task.ready)
+            ctx.set(dut.group_loaded, start)
+            if start:
+                rows.append(ctx.get(dut.group_row))
+            if taken:
+                return
+        raise AssertionError("the sweep does not end")
+
+    run(dut, testbench)
+    assert rows == list(range(0, 65535, 32))

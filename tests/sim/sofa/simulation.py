@@ -1,0 +1,92 @@
+"""Tasks of `sofa` through the emitted Verilog, each result compared with the golden model."""
+
+import os
+from dataclasses import dataclass
+
+from gen.emit import emit_cached
+from gen.tops.registry import resolve, tops
+from sim.golden.sofa import golden_head
+from sim.host.sofa import pack_task, unpack_result
+from sim.runner import simulate
+
+__all__ = ["Top", "check_counters", "check_task", "examples", "preset"]
+
+
+def examples(usual):
+    """How many examples a test draws: environment variable ``THRESHER_EXAMPLES``, or the usual number."""
+    return int(os.environ.get("THRESHER_EXAMPLES", usual))
+
+
+@dataclass(frozen=True)
+class Top:
+    """Emitted Verilog of a parameter set."""
+
+    parameters: object
+    verilog: object
+    registers: dict
+
+    @classmethod
+    def emit(cls, parameters):
+        """Emit, or find emitted."""
+        emitted = emit_cached(tops()["sofa"], parameters)
+        return cls(parameters, emitted.verilog, emitted.registers)
+
+    def address(self, register):
+        """Byte address of a register."""
+        return self.registers[register]["address"]
+
+    def simulate(self, packets, **options):
+        """Run packets; every register is read at the end."""
+        addresses = {name: entry["address"] for name, entry in self.registers.items()
+                     if not name.startswith("parameter_")}
+        options = {"registers_to_read": addresses, "max_idle_cycles": 100_000} | options
+        return simulate(self.verilog, "sofa", packets, bus_width=self.parameters.bus_width, **options)
+
+    def check(self, tasks, **options):
+        """Run tasks (lists of heads) one behind the other, and compare rows, counters and registers."""
+        result = self.simulate([pack_task(heads, self.parameters) for heads in tasks], **options)
+        golden = []
+        for packet, heads in zip(result.packets, tasks, strict=True):
+            golden += check_task(packet, heads, self.parameters)
+        check_counters(result, golden)
+        assert result.registers["tasks_done"] == len(tasks)
+        assert result.registers["tasks_failed"] == result.registers["error"] == 0
+        return result
+
+
+def preset(name):
+    """The top with the parameters of a preset."""
+    return Top.emit(resolve("sofa", name, None, []))
+
+
+def check_task(packet, heads, parameters):
+    """Compare a result packet with the golden model, and return the golden heads."""
+    rows, error = unpack_result(packet, heads, parameters)
+    assert error == 0
+    golden = [golden_head(head, parameters) for head in heads]
+    for number, (head, returned, model) in enumerate(zip(heads, rows, golden, strict=True)):
+        place = f"head {number} of {len(heads)}, {describe(head)}"
+        for index, row in enumerate(returned):
+            if head.return_keys:
+                assert list(row.keys) == list(model.rows[index].keys), f"keys of row {index}, {place}"
+            assert list(row.outputs) == list(model.outputs[index]), f"outputs of row {index}, {place}"
+    return golden
+
+
+def describe(head):
+    """The fields of a head that are not arrays."""
+    fields = {name: value for name, value in vars(head).items() if not hasattr(value, "shape")}
+    shapes = f"{len(head.queries)} x {len(head.keys)}, d {head.keys.shape[1]}, dv {head.values.shape[1]}"
+    return f"{shapes}, {'masked, ' if head.mask is not None else ''}{fields}"
+
+
+def check_counters(result, golden):
+    """Compare the counters that do not depend on time."""
+    totals = {}
+    for head in golden:
+        for name, value in head.counters.items():
+            totals[name] = totals.get(name, 0) + value
+    if "counter_cycles" in result.registers:
+        counted = {name: result.registers[f"counter_{name}"] for name in totals}
+        assert counted == totals
+        assert result.registers["counter_cycles"] == result.cycles

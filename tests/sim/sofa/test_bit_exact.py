@@ -1,0 +1,102 @@
+"""Heads of all kinds through the presets on both simulators: every row, every key and every counter."""
+
+import pytest
+
+from tests.sim.sofa.draw import CONTENTS, KEEPS, MASKS, draw_head
+from tests.sim.sofa.simulation import examples, preset
+from tests.streams import generator
+
+SIMULATORS = ("icarus", "verilator")
+
+
+def cases(rng, parameters):
+    """One head for each special case of values, masks, selection and layout; tasks of one to three heads."""
+    p = parameters
+    small = dict(queries=5, keys=21)
+
+    def draw(**fixed):
+        return draw_head(rng, p, **small | fixed)
+
+    heads = [draw(content=content, dense=False, mask="none") for content in CONTENTS]
+    heads += [draw(mask=mask, causal=causal, dense=dense, interleaved=interleaved)
+              for mask in MASKS for causal, dense, interleaved in ((0, 0, 0), (0, 0, 1), (1, 0, 1), (0, 1, 0))]
+    heads += [draw(merge=merge, interleaved=interleaved, mask="none", keep=keep)
+              for merge in (True, False) for interleaved in (True, False) for keep in (0.03, 0.5, 1.0)]
+    heads += [draw(return_keys=False, queries=9), draw(value_dim=1), draw(head_dim=1, value_dim=p.max_head_dim),
+              draw(keys=1), draw(queries=1, keys=1, head_dim=1, value_dim=1)]
+    if p.clipping:
+        heads += [draw(radius=radius, dense=False, mask="none", keep=0.5) for radius in (1, 20, 255)]
+    tasks = []
+    while heads:
+        count = rng.randint(1, 3)
+        tasks.append(heads[:count])
+        heads = heads[count:]
+    return tasks
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_special_cases(simulator, stall):
+    rng = generator()
+    top = preset("tiny")
+    tasks = cases(rng, top.parameters)
+    if simulator == "icarus":                        # a third of them: Icarus takes a second for 1,000 cycles
+        tasks = rng.sample(tasks, len(tasks) // 3)
+    top.check(tasks, simulator=simulator, stall=stall, seed=rng.getrandbits(32))
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_random_heads(simulator, stall):
+    rng = generator()
+    top = preset("tiny")
+    count = examples(60 if simulator == "verilator" else 5)
+    tasks = [[draw_head(rng, top.parameters) for _ in range(rng.randint(1, 4))] for _ in range(-(-count // 2))]
+    top.check(tasks, simulator=simulator, stall=stall, seed=rng.getrandbits(32))
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_shapes(stall):
+    rng = generator()
+    top = preset("ecp5")
+    lengths, widths = (1, 3, 17, 64, 200, 256), (1, 8, 31, 32, 64)
+    heads = [draw_head(rng, top.parameters, queries=rng.choice(lengths), keys=rng.choice(lengths),
+                       head_dim=rng.choice(widths), value_dim=rng.choice(widths), keep=rng.choice(KEEPS))
+             for _ in range(examples(16))]
+    # The grid's corners are always there.
+    heads += [draw_head(rng, top.parameters, queries=256, keys=256, head_dim=64, value_dim=64, keep=0.25),
+              draw_head(rng, top.parameters, queries=1, keys=1, head_dim=1, value_dim=1),
+              draw_head(rng, top.parameters, queries=1, keys=256, head_dim=31, value_dim=64, keep=1.0),
+              draw_head(rng, top.parameters, queries=200, keys=3, head_dim=64, value_dim=8)]
+    rng.shuffle(heads)
+    tasks = [heads[first:first + 3] for first in range(0, len(heads), 3)]
+    top.check(tasks, simulator="verilator", stall=stall, seed=rng.getrandbits(32))
+
+
+def test_largest_head():
+    rng = generator()
+    top = preset("ecp5")
+    p = top.parameters
+    head = draw_head(rng, p, queries=40, keys=p.max_keys, head_dim=p.max_head_dim, value_dim=p.max_head_dim,
+                     mask="random", dense=False, merge=True, segment_keys=p.max_segment_keys, keep=0.125)
+    top.check([[head], [head]], simulator="verilator")
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_heads_claim_halves_and_the_whole_memory_in_turn(simulator):
+    rng = generator()
+    top = preset("tiny")
+    half = top.parameters.max_keys // 2
+    orders = [(half, half + 1), (half + 1, half), (2 * half, 2 * half), (half, half, half, half + 1, 1, 2 * half)]
+    tasks = [[draw_head(rng, top.parameters, queries=3, keys=keys, keep=0.125, mask="none") for keys in order]
+             for order in (orders if simulator == "verilator" else orders[:2])]
+    top.check(tasks, simulator=simulator, seed=rng.getrandbits(32))
+
+
+def test_stalls_do_not_change_what_is_returned():
+    rng = generator()
+    top = preset("tiny")
+    tasks = [[draw_head(rng, top.parameters) for _ in range(2)] for _ in range(3)]
+    runs = [top.check(tasks, simulator="verilator", stall=stall, seed=rng.getrandbits(32))
+            for stall in (0.0, 0.1, 0.7)]
+    assert runs[0].packets == runs[1].packets == runs[2].packets

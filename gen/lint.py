@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from gen.errors import ThresherError
 from gen.toolchain import verilator_environment
@@ -18,8 +19,11 @@ SECONDS = 600
 
 
 def run(command, environment):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS,
+                              stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+    except subprocess.TimeoutExpired:
+        raise ThresherError(f"{Path(command[0]).name} did not end within {SECONDS} seconds") from None
     return [line for line in (done.stdout + done.stderr).splitlines() if line.strip()], done.returncode
 
 
@@ -54,7 +58,7 @@ def lint(verilog, name):
     Raises
     ------
     ThresherError
-        Verilator is missing, or the file is.
+        Verilator is missing, the file is, or a linter does not end.
     """
     if not verilog.is_file():
         raise ThresherError(f"The Verilog file {verilog} does not exist")

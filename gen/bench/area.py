@@ -26,7 +26,8 @@ _INSTANCE = re.compile(r"^  (?:\(\*.*\*\)\s*)?(\w+) (?:\w+|\\\S+ ) ?\($", re.MUL
 def instances(verilog):
     """Modules that each module of a Verilog text instances, with repetitions, by name."""
     bodies = {match[1]: match[0] for match in _MODULE.finditer(verilog)}
-    return {name: [kind for kind in _INSTANCE.findall(body) if kind in bodies] for name, body in bodies.items()}
+    return {name: [kind for kind in _INSTANCE.findall(body) if kind in bodies]
+            for name, body in bodies.items()}
 
 
 def shares(top, children, sources, modules):

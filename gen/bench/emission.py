@@ -48,7 +48,8 @@ def emit_measured(preset, folder):
     done = subprocess.run([sys.executable, "-c", _PROGRAM, TOP, preset, str(folder)], capture_output=True,
                           text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise ThresherError(f"the emission of {preset} failed: {(done.stderr.splitlines() or ['no message'])[-1]}")
+        message = (done.stderr.splitlines() or ["no message"])[-1]
+        raise ThresherError(f"the emission of {preset} failed: {message}")
     verilog = (Path(folder) / f"{TOP}.v").read_text()
     return {**json.loads(done.stdout.splitlines()[-1]), "verilog_bytes": len(verilog),
             "modules": verilog.count("\nendmodule")}
@@ -71,7 +72,8 @@ def measure_emission(update, presets=PRESETS):
             rows.append({**row, "lint_findings": len(findings), "lint_seconds": time.perf_counter() - begin})
     figures = {}
     for row in rows:
-        for key, what in (("seconds", "seconds to emit"), ("peak_mib", "MiB at most to emit"),
-                          ("verilog_bytes", "bytes of Verilog"), ("lint_findings", "findings of the linters")):
+        for key, what in (
+                ("seconds", "seconds to emit"), ("peak_mib", "MiB at most to emit"),
+                ("verilog_bytes", "bytes of Verilog"), ("lint_findings", "findings of the linters")):
             figures[f"{what} ({row['preset']})"] = row[key]
     return {"tables": {"emission": rows}, "figures": figures}

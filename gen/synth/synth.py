@@ -10,10 +10,13 @@ from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
 from gen.synth.liberty import CellLibrary
 from gen.synth.yosys import Yosys, quoted
 
-__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "synth"]
+__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "synth"]
 
 #: Used for ``"asic"`` without a library, where it is installed: Debian's qflow-tech-osu018, 180 nm.
 DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+
+#: Command that reads the primitives of a target, which the emitted Verilog may instance.
+PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 
 #: Memories of an ASIC from this depth on are macros: counted, without area. Others are flip-flops.
 MACRO_WORDS = 64
@@ -72,7 +75,9 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
         liberty = DEFAULT_LIBERTY
     library = None if liberty is None else CellLibrary(liberty)
 
-    read = [f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
+    # Vendor primitives are known before the hierarchy is checked.
+    primitives = [PRIMITIVES[target]] if target in PRIMITIVES else []
+    read = [*primitives, f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
     with (tempfile.TemporaryDirectory() as flat_folder, tempfile.TemporaryDirectory() as folder,
           # Both at once: each run has one thread.
           Yosys(flat_folder, [*read, *_commands(target, top, library, flatten=True),

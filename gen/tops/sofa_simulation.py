@@ -154,8 +154,11 @@ def simulate_heads(top, parameters, options):
     q, k, v, mask, lead = load_heads(options.input or shipped_case(p), p)
     selection = Selection(keep=options.keep if options.keep is not None else 0.25,
                           policy=options.policy or "merge", causal=options.causal)
-    planned = [plan_head(q[i], k[i], v[i], selection, p, mask=None if mask is None else mask[i])
-               for i in range(len(q))]
+    try:
+        planned = [plan_head(q[i], k[i], v[i], selection, p, mask=None if mask is None else mask[i])
+                   for i in range(len(q))]
+    except ValueError as error:
+        raise ThresherError(str(error)) from error
     heads = [head for head, _ in planned]
     scales = np.array([scale for _, scale in planned])
     emitted = emit_cached(top, p)

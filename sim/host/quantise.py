@@ -44,14 +44,24 @@ def segment_plan(keys, kept, selection, masked, parameters):
 
     Quota: ``kept / n``, one more in the first ``kept mod n`` segments. Merge: ``ceil(factor * kept / n)``; all
     of them where a mask could leave too few in the other segments.
+
+    Raises
+    ------
+    ValueError
+        If the configuration cannot deliver that many.
     """
     p = parameters
     segments = -(-keys // p.tile)
     if selection.policy == "quota":
-        return divmod(kept, segments)
-    uneven = masked or (selection.causal and not selection.interleaved)
-    limit = p.tile if uneven else int(np.ceil(selection.factor * kept / segments))
-    return min(limit, p.tile), 0
+        wanted, extra = divmod(kept, segments)
+    else:
+        uneven = masked or (selection.causal and not selection.interleaved)
+        wanted = p.tile if uneven else min(p.tile, int(np.ceil(selection.factor * kept / segments)))
+        wanted, extra = min(wanted, p.max_segment_keys), 0
+    if wanted + (extra > 0) > p.max_segment_keys or wanted * segments + extra < kept:
+        raise ValueError(f"at most {p.max_segment_keys * segments} of {keys} keys can be kept with max_segment_keys "
+                         f"= {p.max_segment_keys}, not {kept}")
+    return wanted, extra
 
 
 def plan_head(q, k, v, selection, parameters, mask=None):
@@ -74,6 +84,11 @@ def plan_head(q, k, v, selection, parameters, mask=None):
     head : SofaHead
     value_scale : float
         An output element is this times its integer.
+
+    Raises
+    ------
+    ValueError
+        If the configuration cannot keep that many keys.
     """
     p = parameters
     k_scale, v_scale = _scale(k), _scale(v)

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 import pytest
 from amaranth.utils import bits_for
 from hypothesis import given, settings

@@ -26,7 +26,7 @@ def random_head(rng, parameters, **fixed):
     ``mask=True`` draws a mask, in which some rows see no key.
     """
     p = parameters
-    queries = fixed.pop("queries", rng.randint(1, 2 * p.rows + 1))
+    queries = fixed.pop("queries", rng.randint(1, p.rows + 3))
     keys = fixed.pop("keys", rng.randint(1, p.max_keys))
     head_dim = fixed.pop("head_dim", rng.randint(1, p.max_head_dim))
     value_dim = fixed.pop("value_dim", rng.randint(1, p.max_head_dim))

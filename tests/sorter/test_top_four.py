@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 import numpy as np
 import pytest
 
@@ -41,7 +42,7 @@ def test_zero_one_principle():
     assert np.array_equal(np.sort(lanes[:, 2:4], axis=1), np.stack([ones >= 4, ones >= 3], axis=1))
 
 
-@pytest.mark.parametrize(("levels_per_stage", "latency"), [(1, 9), (2, 5), (9, 1), (20, 1)])
+@pytest.mark.parametrize(("levels_per_stage", "latency"), [(1, 8), (2, 4), (3, 2), (9, 0)])
 def test_hardware_with_ties(levels_per_stage, latency):
     rng = generator()
     dut = TopFour(5, levels_per_stage)

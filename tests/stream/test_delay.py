@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring

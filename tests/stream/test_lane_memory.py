@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,233 @@
+# amaranth: UnusedElaboratable=no
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw.shell.engine import TRAILER_MARKER, EngineSignature
+from hw.sofa.engine import SofaEngine
+from hw.sofa.task import SofaError
+from sim.golden.sofa import golden_head
+from sim.host.sofa import pack_head, pack_task, unpack_result
+from tests.sofa.heads import Bench, check_heads, collect_packet, random_head, tiny, to_words
+from tests.streams import collect, generator, run, send
+
+#: Parameter sets that reach every branch of the generators.
+SETS = {
+    "tiny": {},
+    "two slices": dict(rows=8),
+    "three slices, a sorter a tree": dict(rows=12, rows_per_sorter=1),
+    "tile of 4": dict(tile=4, max_segment_keys=4),
+    "tile above the keys": dict(tile=64, max_segment_keys=12, score_width=4),
+    "ensure 1, small steps": dict(ensure=1, rescale_step=1),
+    "ensure 1, large steps": dict(ensure=1, rescale_step=4, zclip=1),
+    "clipping": dict(clipping=True, tile=32, max_segment_keys=12),
+    "wide lanes": dict(lanes=8, row_multipliers=4, max_head_dim=10),
+    "wide bus": dict(bus_width=64, normalise_lanes=4, max_head_dim=9),
+    "one row": dict(rows=1, row_multipliers=8, columns=4, rows_per_sorter=1),
+    "one channel": dict(max_head_dim=1, query_code_width=8, normalise_lanes=1),
+    "least codes": dict(khat_width=2, code_levels=1, tile=4, max_segment_keys=1),
+}
+
+
+@pytest.mark.parametrize("stalls", [(0, 0), (0.3, 0.3)], ids=["flowing", "stalled"])
+@pytest.mark.parametrize("changes", SETS.values(), ids=SETS)
+def test_equals_the_model(changes, stalls):
+    rng = generator()
+    p = tiny(**changes)
+    tasks = [[random_head(rng, p) for _ in range(count)] for count in (2, 1)]
+    check_heads(p, tasks, stalls, rng)
+
+
+@pytest.mark.parametrize("fields", [
+    dict(keys=1, queries=1, head_dim=1, value_dim=1),
+    dict(keys=1, queries=9),
+    dict(keys=31, queries=3, kept=1),
+    dict(keys=32, queries=4, kept=32, merge=True, dense=False, segment_keys=8, extra_segments=0),
+    dict(head_dim=1, value_dim=6),
+    dict(head_dim=6, value_dim=1),
+    dict(keys=32, merge=False, dense=False, segment_keys=0, extra_segments=3),
+    dict(keys=13, mask=True, dense=False, causal=True),
+    dict(keys=13, mask=True, dense=True, return_keys=False),
+], ids=lambda fields: " ".join(f"{name}={value}" for name, value in fields.items()))
+def test_shapes_and_rules(fields):
+    rng = generator()
+    check_heads(tiny(), [[random_head(rng, tiny(), **fields), random_head(rng, tiny(), queries=2)]], rng=rng)
+
+
+def test_rows_that_see_no_key():
+    rng = generator()
+    p = tiny()
+    heads = []
+    for dense in (False, True):
+        head = random_head(rng, p, queries=5, keys=9, mask=True, dense=dense, return_keys=True)
+        head.mask[:] = False
+        head.mask[2] = True
+        heads.append(head)
+    check_heads(p, [heads], rng=rng)
+    for head in heads:
+        assert not golden_head(head, p).outputs[[0, 1, 3, 4]].any()
+
+
+def test_dense_and_sparse_heads_take_turns():
+    rng = generator()
+    p = tiny(rows=8)
+    heads = [random_head(rng, p, dense=bool(number % 2), keys=14 + number, queries=5) for number in range(6)]
+    check_heads(p, [heads[:3], heads[3:4], heads[4:]], rng=rng)
+
+
+def test_a_slice_may_be_a_head_ahead_of_the_rows_that_leave():
+    """The last rows of a head are one slice's while the other one has the next head, of another form."""
+    rng = generator()
+    p = tiny(rows=8)
+    common = dict(mask=False, causal=False, dense=True)
+    wide = random_head(rng, p, queries=6, keys=16, head_dim=6, value_dim=6, return_keys=False, **common)
+    narrow = random_head(rng, p, queries=4, keys=3, head_dim=2, value_dim=2, return_keys=True, **common)
+    check_heads(p, [[wide, narrow, wide, narrow]], rng=rng)
+
+
+def test_largest_predicted_sum():
+    rng = generator()
+    p = tiny(max_head_dim=8)
+    head = random_head(rng, p, queries=3, keys=5, head_dim=8, mask=False, causal=False, dense=False, merge=True,
+                       kept=2, segment_keys=4, extra_segments=0, code_base=12, predict_shift=0, return_keys=True)
+    head.queries[:], head.keys[:] = -32768, -32768
+    head.keys[:2] = [[5], [100]]
+    check_heads(p, [[head]], rng=rng)
+    assert list(golden_head(head, p).rows[0].keys) == [2, 3]
+
+
+@pytest.mark.parametrize("damage", ["short", "shorter", "header", "long", "magic", "keys", "second head"])
+def test_a_bad_packet_is_reported_and_the_next_task_runs(damage):
+    rng = generator()
+    p = tiny()
+    good, other = [random_head(rng, p, queries=2, keys=5)], [random_head(rng, p, queries=4, keys=6)]
+    packet = pack_task(other, p)
+    bad, error = {
+        "short": (packet[:-4], SofaError.SHORT_PACKET),
+        "shorter": (packet[:40], SofaError.SHORT_PACKET),
+        "header": (packet[:4], SofaError.SHORT_PACKET),
+        "long": (packet + bytes(12), SofaError.LONG_PACKET),
+        "magic": (b"\0" + packet[1:], SofaError.BAD_MAGIC),
+        "keys": (pack_head(other[0], p, False, keys=33), SofaError.BAD_KEYS),
+        "second head": (pack_head(other[0], p, True) + pack_head(other[0], p, False, kept=0), SofaError.BAD_KEEP),
+    }[damage]
+    bench = Bench(p)
+    packets, errors = bench.run([to_words(part, p) for part in (bad, pack_task(good, p), bad, pack_task(good, p))],
+                                (0.1, 0.2), rng)
+    assert errors == [error.value, 0, error.value, 0]
+    for packet, code in zip(packets, errors, strict=True):
+        assert packet[-4:-2] == bytes([code, TRAILER_MARKER])
+    for packet in packets[1::2]:
+        (rows,), _ = unpack_result(packet, good, p)
+        assert np.array_equal([row.outputs for row in rows], golden_head(good[0], p).outputs)
+
+
+@settings(max_examples=6)
+@given(when=st.integers(1, 700), rows=st.sampled_from([4, 8]), dense=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_a_reset_at_any_time_leaves_an_idle_engine(when, rows, dense, seed):
+    rng = generator(seed)
+    p = tiny(rows=rows)
+    interrupted = to_words(pack_task([random_head(rng, p, queries=7, keys=15, dense=dense) for _ in range(3)], p), p)
+    bench = None
+
+    async def interrupt(ctx):
+        engine = bench.engine
+        ctx.set(engine.i.valid, 1)
+        words = iter(interrupted)
+        ctx.set(engine.i.payload, next(words))
+        for _ in range(when):
+            _, _, taken = await ctx.tick().sample(engine.i.ready)
+            if taken:
+                word = next(words, None)
+                ctx.set(engine.i.valid, word is not None)
+                if word is not None:
+                    ctx.set(engine.i.payload, word)
+        ctx.set(engine.i.valid, 0)
+        ctx.set(bench.reset, 1)
+        await ctx.tick()
+        ctx.set(bench.reset, 0)
+        assert not ctx.get(engine.busy)
+        assert not ctx.get(engine.o.valid)
+        assert not ctx.get(engine.done.valid)
+
+    bench = Bench(p)
+    head = random_head(rng, p, queries=rows, keys=rng.randint(1, 12))
+    state = dict(started=False)
+
+    async def testbench(ctx):
+        ctx.set(bench.engine.o.ready, 1)
+        ctx.set(bench.engine.done.ready, 1)
+        await interrupt(ctx)
+        ctx.set(bench.engine.o.ready, 0)
+        ctx.set(bench.engine.done.ready, 0)
+        state["started"] = True
+        await send(ctx, bench.engine.i, to_words(pack_task([head], p), p))
+
+    async def consumer(ctx):
+        while not state["started"]:
+            await ctx.tick()
+        packet = await collect_packet(ctx, bench.engine.o, p)
+        (got,), error = unpack_result(packet, [head], p)
+        assert error == 0
+        assert np.array_equal([row.outputs for row in got], golden_head(head, p).outputs)
+        element, = await collect(ctx, bench.engine.done, 1)
+        assert element.error == 0
+
+    run(bench.dut, testbench, consumer)
+
+
+def test_done_does_not_wait_for_ready():
+    rng = generator()
+    p = tiny()
+    engine = SofaEngine(p)
+    packet = to_words(pack_task([random_head(rng, p, queries=1, keys=1)], p), p)
+
+    async def producer(ctx):
+        await send(ctx, engine.i, packet)
+
+    async def consumer(ctx):
+        await collect_packet(ctx, engine.o, p)
+        for _ in range(3):
+            await ctx.tick()
+        assert ctx.get(engine.done.valid)
+
+    run(engine, producer, consumer)
+
+
+def test_busy_from_the_first_beat_to_the_last():
+    rng = generator()
+    p = tiny()
+    engine = SofaEngine(p)
+    packet = to_words(pack_task([random_head(rng, p, queries=2, keys=3)], p), p)
+
+    async def producer(ctx):
+        await ctx.tick().repeat(3)
+        await send(ctx, engine.i, packet, 0.3, rng)
+
+    async def consumer(ctx):
+        await collect_packet(ctx, engine.o, p, 0.5, rng)
+        await ctx.tick().repeat(5)
+
+    async def watch(ctx):
+        running = False
+        async for _, _, busy, started, ended in ctx.tick().sample(
+                engine.busy, engine.i.valid & engine.i.ready, engine.o.valid & engine.o.ready & engine.o.payload.last):
+            assert busy == running
+            running = (running or started) and not ended
+
+    run(engine, producer, consumer, background=[watch])
+
+
+def test_is_an_engine():
+    engine = SofaEngine(tiny())
+    assert EngineSignature(32, engine.counters).is_compliant(engine)
+    assert engine.error_codes is SofaError
+    assert [counter.name for counter in engine.counters] == [
+        "predicting", "multiplying", "starved", "rows", "max_raise", "z_pos", "z_clip", "score_saturated",
+        "predict_saturated", "radius_clipped"]
+
+
+def test_bad_parameters():
+    with pytest.raises(TypeError, match=r"^parameters must be a SofaParameters, not 7$"):
+        SofaEngine(7)

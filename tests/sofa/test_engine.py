@@ -1,8 +1,6 @@
 # amaranth: UnusedElaboratable=no
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hw.shell.engine import TRAILER_MARKER, EngineSignature
 from hw.sofa.engine import SofaEngine
@@ -15,8 +13,8 @@ from tests.streams import collect, generator, run, send
 #: Parameter sets that reach every branch of the generators.
 SETS = {
     "tiny": {},
-    "two slices": dict(rows=8),
-    "three slices, a sorter a tree": dict(rows=12, rows_per_sorter=1),
+    "two slices, a sorter a tree": dict(rows=8, rows_per_sorter=2),
+    "three slices of a row": dict(rows=3, row_multipliers=8, columns=4, rows_per_sorter=1),
     "tile of 4": dict(tile=4, max_segment_keys=4),
     "tile above the keys": dict(tile=64, max_segment_keys=12, score_width=4),
     "ensure 1, small steps": dict(ensure=1, rescale_step=1),
@@ -24,35 +22,36 @@ SETS = {
     "clipping": dict(clipping=True, tile=32, max_segment_keys=12),
     "wide lanes": dict(lanes=8, row_multipliers=4, max_head_dim=10),
     "wide bus": dict(bus_width=64, normalise_lanes=4, max_head_dim=9),
-    "one row": dict(rows=1, row_multipliers=8, columns=4, rows_per_sorter=1),
     "one channel": dict(max_head_dim=1, query_code_width=8, normalise_lanes=1),
     "least codes": dict(khat_width=2, code_levels=1, tile=4, max_segment_keys=1),
 }
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), (0.3, 0.3)], ids=["flowing", "stalled"])
 @pytest.mark.parametrize("changes", SETS.values(), ids=SETS)
-def test_equals_the_model(changes, stalls):
+def test_equals_the_model(changes):
     rng = generator()
     p = tiny(**changes)
     tasks = [[random_head(rng, p) for _ in range(count)] for count in (2, 1)]
-    check_heads(p, tasks, stalls, rng)
+    check_heads(p, tasks, rng.choice([(0, 0), (0.4, 0), (0, 0.4), (0.3, 0.3)]), rng)
 
 
-@pytest.mark.parametrize("fields", [
-    dict(keys=1, queries=1, head_dim=1, value_dim=1),
-    dict(keys=1, queries=9),
-    dict(keys=31, queries=3, kept=1),
-    dict(keys=32, queries=4, kept=32, merge=True, dense=False, segment_keys=8, extra_segments=0),
-    dict(head_dim=1, value_dim=6),
-    dict(head_dim=6, value_dim=1),
-    dict(keys=32, merge=False, dense=False, segment_keys=0, extra_segments=3),
-    dict(keys=13, mask=True, dense=False, causal=True),
-    dict(keys=13, mask=True, dense=True, return_keys=False),
-], ids=lambda fields: " ".join(f"{name}={value}" for name, value in fields.items()))
-def test_shapes_and_rules(fields):
+@pytest.mark.parametrize("stalls", [(0, 0), (0.3, 0.3)], ids=["flowing", "stalled"])
+def test_shapes_and_rules(stalls):
     rng = generator()
-    check_heads(tiny(), [[random_head(rng, tiny(), **fields), random_head(rng, tiny(), queries=2)]], rng=rng)
+    p = tiny()
+    heads = [random_head(rng, p, **fields) for fields in (
+        dict(keys=1, queries=1, head_dim=1, value_dim=1),
+        dict(keys=1, queries=9),
+        dict(keys=31, queries=3, kept=1),
+        dict(keys=32, queries=4, kept=32, merge=True, dense=False, segment_keys=8, extra_segments=0),
+        dict(queries=3, head_dim=1, value_dim=6),
+        dict(queries=3, head_dim=6, value_dim=1),
+        dict(keys=32, queries=3, merge=False, dense=False, segment_keys=0, extra_segments=3),
+        dict(keys=13, queries=5, mask=True, dense=False, causal=True),
+        dict(keys=13, queries=5, mask=True, dense=True, return_keys=False),
+    )]
+    rng.shuffle(heads)
+    check_heads(p, [heads[:4], heads[4:5], heads[5:]], stalls, rng)
 
 
 def test_rows_that_see_no_key():
@@ -71,7 +70,7 @@ def test_rows_that_see_no_key():
 
 def test_dense_and_sparse_heads_take_turns():
     rng = generator()
-    p = tiny(rows=8)
+    p = tiny()
     heads = [random_head(rng, p, dense=bool(number % 2), keys=14 + number, queries=5) for number in range(6)]
     check_heads(p, [heads[:3], heads[3:4], heads[4:]], rng=rng)
 
@@ -97,25 +96,26 @@ def test_largest_predicted_sum():
     assert list(golden_head(head, p).rows[0].keys) == [2, 3]
 
 
-@pytest.mark.parametrize("damage", ["short", "shorter", "header", "long", "magic", "keys", "second head"])
-def test_a_bad_packet_is_reported_and_the_next_task_runs(damage):
+def test_bad_packets_are_reported_and_the_next_task_runs():
     rng = generator()
     p = tiny()
     good, other = [random_head(rng, p, queries=2, keys=5)], [random_head(rng, p, queries=4, keys=6)]
     packet = pack_task(other, p)
-    bad, error = {
-        "short": (packet[:-4], SofaError.SHORT_PACKET),
-        "shorter": (packet[:40], SofaError.SHORT_PACKET),
-        "header": (packet[:4], SofaError.SHORT_PACKET),
-        "long": (packet + bytes(12), SofaError.LONG_PACKET),
-        "magic": (b"\0" + packet[1:], SofaError.BAD_MAGIC),
-        "keys": (pack_head(other[0], p, False, keys=33), SofaError.BAD_KEYS),
-        "second head": (pack_head(other[0], p, True) + pack_head(other[0], p, False, kept=0), SofaError.BAD_KEEP),
-    }[damage]
+    damaged = [
+        (packet[:-4], SofaError.SHORT_PACKET),
+        (packet[:40], SofaError.SHORT_PACKET),
+        (packet[:4], SofaError.SHORT_PACKET),
+        (packet + bytes(12), SofaError.LONG_PACKET),
+        (b"\0" + packet[1:], SofaError.BAD_MAGIC),
+        (pack_head(other[0], p, False, keys=33), SofaError.BAD_KEYS),
+        (pack_head(other[0], p, True) + pack_head(other[0], p, False, kept=0), SofaError.BAD_KEEP),
+        (pack_head(other[0], p, True), SofaError.SHORT_PACKET),
+    ]
+    rng.shuffle(damaged)
     bench = Bench(p)
-    packets, errors = bench.run([to_words(part, p) for part in (bad, pack_task(good, p), bad, pack_task(good, p))],
-                                (0.1, 0.2), rng)
-    assert errors == [error.value, 0, error.value, 0]
+    packets, errors = bench.run(
+        [to_words(part, p) for bad, _ in damaged for part in (bad, pack_task(good, p))], (0.1, 0.2), rng)
+    assert errors == [code for _, error in damaged for code in (error.value, 0)]
     for packet, code in zip(packets, errors, strict=True):
         assert packet[-4:-2] == bytes([code, TRAILER_MARKER])
     for packet in packets[1::2]:
@@ -123,27 +123,29 @@ def test_a_bad_packet_is_reported_and_the_next_task_runs(damage):
         assert np.array_equal([row.outputs for row in rows], golden_head(good[0], p).outputs)
 
 
-@settings(max_examples=6)
-@given(when=st.integers(1, 700), rows=st.sampled_from([4, 8]), dense=st.booleans(), seed=st.integers(0, 2**32 - 1))
-def test_a_reset_at_any_time_leaves_an_idle_engine(when, rows, dense, seed):
-    rng = generator(seed)
+@pytest.mark.parametrize("rows", [4, 8])
+def test_a_reset_at_any_time_leaves_an_idle_engine(rows):
+    rng = generator()
     p = tiny(rows=rows)
-    interrupted = to_words(pack_task([random_head(rng, p, queries=7, keys=15, dense=dense) for _ in range(3)], p), p)
-    bench = None
+    bench = Bench(p)
+    engine = bench.engine
 
-    async def interrupt(ctx):
-        engine = bench.engine
-        ctx.set(engine.i.valid, 1)
-        words = iter(interrupted)
-        ctx.set(engine.i.payload, next(words))
+    async def interrupt(ctx, heads, when):
+        """Send a task, and reset after `when` cycles."""
+        words = iter(to_words(pack_task(heads, p), p))
+        word = next(words)
+        ctx.set(engine.o.ready, 1)
+        ctx.set(engine.done.ready, 1)
         for _ in range(when):
-            _, _, taken = await ctx.tick().sample(engine.i.ready)
-            if taken:
+            ctx.set(engine.i.valid, word is not None)
+            if word is not None:
+                ctx.set(engine.i.payload, word)
+            _, _, valid, ready = await ctx.tick().sample(engine.i.valid, engine.i.ready)
+            if valid and ready:
                 word = next(words, None)
-                ctx.set(engine.i.valid, word is not None)
-                if word is not None:
-                    ctx.set(engine.i.payload, word)
         ctx.set(engine.i.valid, 0)
+        ctx.set(engine.o.ready, 0)
+        ctx.set(engine.done.ready, 0)
         ctx.set(bench.reset, 1)
         await ctx.tick()
         ctx.set(bench.reset, 0)
@@ -151,28 +153,29 @@ def test_a_reset_at_any_time_leaves_an_idle_engine(when, rows, dense, seed):
         assert not ctx.get(engine.o.valid)
         assert not ctx.get(engine.done.valid)
 
-    bench = Bench(p)
-    head = random_head(rng, p, queries=rows, keys=rng.randint(1, 12))
-    state = dict(started=False)
+    state = dict(head=None, started=0, finished=0)
+    rounds = 8
 
     async def testbench(ctx):
-        ctx.set(bench.engine.o.ready, 1)
-        ctx.set(bench.engine.done.ready, 1)
-        await interrupt(ctx)
-        ctx.set(bench.engine.o.ready, 0)
-        ctx.set(bench.engine.done.ready, 0)
-        state["started"] = True
-        await send(ctx, bench.engine.i, to_words(pack_task([head], p), p))
+        for number in range(1, rounds + 1):
+            heads = [random_head(rng, p, queries=7, keys=15) for _ in range(3)]
+            await interrupt(ctx, heads, rng.choice([rng.randint(1, 60), rng.randint(60, 700)]))
+            state.update(head=random_head(rng, p, queries=4, keys=rng.randint(1, 12)), started=number)
+            await send(ctx, engine.i, to_words(pack_task([state["head"]], p), p))
+            while state["finished"] < number:
+                await ctx.tick()
 
     async def consumer(ctx):
-        while not state["started"]:
-            await ctx.tick()
-        packet = await collect_packet(ctx, bench.engine.o, p)
-        (got,), error = unpack_result(packet, [head], p)
-        assert error == 0
-        assert np.array_equal([row.outputs for row in got], golden_head(head, p).outputs)
-        element, = await collect(ctx, bench.engine.done, 1)
-        assert element.error == 0
+        for number in range(1, rounds + 1):
+            while state["started"] < number:
+                await ctx.tick()
+            packet = await collect_packet(ctx, engine.o, p)
+            (got,), error = unpack_result(packet, [state["head"]], p)
+            assert error == 0
+            assert np.array_equal([row.outputs for row in got], golden_head(state["head"], p).outputs)
+            element, = await collect(ctx, engine.done, 1)
+            assert element.error == 0
+            state["finished"] = number
 
     run(bench.dut, testbench, consumer)
 

@@ -78,7 +78,7 @@ def test_soft_reset_at_random_moments(top, simulator, stall):
     """A task that is hit, one behind it that may be hit too, and a good one."""
     rng = generator()
     word = top.parameters.bus_width // 8
-    for _ in range(examples(12) if simulator == "verilator" else 1):
+    for _ in range(examples(6) if simulator == "verilator" else 1):
         tasks = draw_tasks(rng, top, 3)
         packets = [pack_task(heads, top.parameters) for heads in tasks]
         clean = top.check(tasks, simulator=simulator).packets
@@ -115,8 +115,8 @@ def test_soft_reset_in_a_stage(top, stage):
     words = len(packets[0]) // word
     moment = {"header": [WaitInputWords(2)], "body": [WaitInputWords(words // 2)],
               "end of the body": [WaitInputWords(words - 1)], "compute": [WaitInputPackets(1)],
-              "send": [ResumeOutput(), WaitOutputWords(3), PauseOutput()],
-              "idle": [ResumeOutput(), WaitOutputPackets(1)]}[stage]
+              "send": [WaitInputPackets(1), PauseInput(), ResumeOutput(), WaitOutputWords(3), PauseOutput()],
+              "idle": [WaitInputPackets(1), PauseInput(), ResumeOutput(), WaitOutputPackets(1)]}[stage]
     # The sink waits, so that the first task is not finished; the second may have begun and is lost with it.
     script = [PauseOutput(), *moment, PauseInput(), WriteRegister(top.address("control"), ENABLE | SOFT_RESET),
               ReadRegister(top.address("error"), "error"), ReadRegister(top.address("status"), "status"),
@@ -138,7 +138,7 @@ def test_reset_pin(top, simulator):
     """`rst` in the middle of loading, and while a task computes; the sink waits, so that none is finished."""
     rng = generator()
     word = top.parameters.bus_width // 8
-    for _ in range(examples(8) if simulator == "verilator" else 1):
+    for _ in range(examples(4) if simulator == "verilator" else 1):
         tasks = draw_small_tasks(rng, top, 3)
         packets = [pack_task(heads, top.parameters) for heads in tasks]
         words = len(packets[0]) // word

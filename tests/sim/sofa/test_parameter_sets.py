@@ -1,0 +1,48 @@
+"""Random legal parameter sets: emitted, compiled by Icarus, and run on random heads."""
+
+import pytest
+
+from hw.sofa.parameters import SofaParameters
+from tests.sim.sofa.draw import draw_head, draw_parameters
+from tests.sim.sofa.simulation import Top, examples
+from tests.streams import generator
+
+#: Parameters that each set off something that the others do not.
+STRUCTURES = {
+    "three slices, shared sorters": dict(rows=12, row_multipliers=4, lanes=8, tree_lanes=4, columns=2, bus_width=64,
+                                         rows_per_sorter=4),
+    "more lanes than the heads and the predictor need": dict(rows=8, row_multipliers=8, lanes=16, tree_lanes=2,
+                                                             columns=1, bus_width=32, rows_per_sorter=2,
+                                                             max_head_dim=1),
+    "24 channels, many folds": dict(rows=2, row_multipliers=2, lanes=2, tree_lanes=2, columns=1, bus_width=32,
+                                    rows_per_sorter=1, max_head_dim=24),
+    "one beat a vector": dict(rows=8, row_multipliers=4, lanes=8, tree_lanes=8, columns=4, bus_width=128,
+                              rows_per_sorter=8, max_head_dim=8),
+}
+USUAL = dict(max_keys=64, max_head_dim=12, normalise_lanes=2)
+
+
+def run(rng, parameters, tasks=4):
+    top = Top.emit(parameters)
+    stall = rng.choice((0.0, 0.4))
+    print(parameters, f"stall={stall}")
+    heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, min(48, parameters.max_keys)))
+              for _ in range(rng.randint(1, 3))] for _ in range(tasks)]
+    top.check(heads, simulator="icarus", stall=stall, seed=rng.getrandbits(32))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """What is drawn at random is not kept."""
+    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path))
+
+
+def test_random_parameter_sets():
+    rng = generator()
+    for _ in range(examples(3)):
+        run(rng, draw_parameters(rng))
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_structures(structure):
+    run(generator(), SofaParameters(**USUAL | STRUCTURES[structure]), tasks=3)

@@ -66,7 +66,8 @@ def load_heads(path, parameters):
             ("value dimension", v.shape[-1], p.max_head_dim, "max_head_dim"), ("queries", q.shape[-2], 65535, None)):
         if value > limit:
             where = f"; choose a larger {parameter}" if parameter else ""
-            raise ThresherError(f"the {name} of a head must be at most {limit} in this configuration, not {value}{where}")
+            raise ThresherError(
+                f"the {name} of a head must be at most {limit} in this configuration, not {value}{where}")
     mask = arrays.get("mask")
     if mask is not None:
         if mask.dtype != bool:

@@ -176,6 +176,7 @@ class Predictor(wiring.Component):
         in_tree = self.write_beat < p.tree_folds * p.tree_lanes // p.elements_per_beat
 
         # Where a key may not be seen the tree computes on, and its score is replaced by 0 at the end.
+        first_fold = delay(m, self.slot.first_fold, latency - 2, "first_fold")
         allowed = Signal(p.trees)
         key_1, valid_1 = Signal(p.key_bits), Signal()
         row_1, present_1 = Signal(16), Signal(p.trees)
@@ -194,8 +195,7 @@ class Predictor(wiring.Component):
                 lane.read_slot.eq(self.group_slot),
                 lane.read_fold.eq(self.slot.fold),
                 lane.keys.as_value().eq(khat.read_data.as_value()),
-                lane.first_fold.eq(delay(m, self.slot.first_fold, latency - 2, f"first{tree}") if tree == 0
-                                   else first_fold),
+                lane.first_fold.eq(first_fold),
                 lane.shift.eq(self.predict_shift),
                 mask.write_enable.eq(self.mask_enable & chosen),
                 mask.write_vector.eq((self.write_slot << (p.key_bits - 4)) | self.mask_word),
@@ -203,8 +203,6 @@ class Predictor(wiring.Component):
                 mask.read_enable.eq(1),
                 mask.read_vector.eq((self.group_slot << (p.key_bits - 4)) | self.slot.key[4:]),
             ]
-            if tree == 0:
-                first_fold = lane.first_fold
             seen = mask.read_data.as_value().bit_select(key_1[:4], 1)
             m.d.comb += allowed[tree].eq(
                 valid_1 & present_1[tree] & (seen | ~self.mask) & ((key_1 <= row_1 + tree) | ~self.causal))

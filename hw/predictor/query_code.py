@@ -1,6 +1,6 @@
 """Log-domain codes of query elements (DLZS: only the query is converted, SOFA section III-A)."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for

@@ -77,7 +77,7 @@ class ShiftTree(wiring.Component):
                 m.d.sync += total.eq(add_with_carry(a, b, carries[index], width))
                 sums.append(total)
             delayed = [Signal(name=f"carry{stage}_{index}") for index in range(len(spare))]
-            m.d.sync += [new.eq(old) for new, old in zip(delayed, spare)]
+            m.d.sync += [new.eq(old) for new, old in zip(delayed, spare, strict=True)]
             terms, carries = sums, delayed
         m.d.comb += [self.o.eq(terms[0]), self.carry.eq(carries[0])]
         return m

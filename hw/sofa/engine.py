@@ -1,8 +1,7 @@
 """The `sofa` engine: loader, slices and writer behind the contract of an engine."""
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 from amaranth.utils import bits_for
 
 from hw.shared import shared

@@ -8,7 +8,7 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.stream import Buffer, Word
 
 from .slice import BeatWrite
-from .task import HEADER_BITS, Header, SofaError, Task, TaskDecoder
+from .task import HEADER_BITS, SofaError, Task, TaskDecoder
 
 __all__ = ["Loader", "PacketEnd"]
 

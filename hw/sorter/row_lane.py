@@ -8,7 +8,7 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 
-from .key_list import KeyEntry, KeyList, ListedKey
+from .key_list import KeyList, ListedKey
 from .segment_sorter import Candidate
 
 __all__ = ["RowLane", "RowRule"]
@@ -139,7 +139,7 @@ class RowLane(wiring.Component):
                 for place in range(digits):
                     with m.Case(place):
                         m.d.comb += trial[number - 1].eq(threshold | (number << (2 * place)))
-        searching, fetched = Signal(), Signal()
+        fetched = Signal()
         reach = [Signal(range(5), name=f"reaching{number}") for number in (1, 2, 3)]
         fetched_2 = Signal()
         m.d.sync += fetched_2.eq(fetched)

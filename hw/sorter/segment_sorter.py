@@ -44,7 +44,8 @@ class SegmentSorter(wiring.Component):
     scores, score_enable, key, position, segment_end, row_end, present : In
         From the predictor.
     segment_keys, extra_segments, radius, stride : In
-        Of the task; `stride` is the distance between the keys of a segment, one more key is extracted in the first ``extra_segments`` segments.
+        Of the task; `stride` is the distance between the keys of a segment, and one more key is extracted in
+        the first ``extra_segments`` segments.
     o, o_valid, o_first : Out(ArrayLayout(Candidate, 4)), Out(rows), Out(1)
         Four candidates in order, the row that they belong to, and whether they are the best of their segment.
     o_row_end : Out(rows)

@@ -16,8 +16,7 @@ TINY = resolve("sofa", "tiny", None, [])
 
 
 def arrays(queries=5, keys=7, dimension=4, heads=None, **others):
-    q, k, v = attention_case(queries, keys, dimension, heads=heads, seed=3)
-    return dict(q=q, k=k, v=v) | others
+    return attention_case(queries, keys, dimension, heads=heads, seed=3) | others
 
 
 def write(path, contents):
@@ -34,12 +33,12 @@ def run(tmp_path, contents, **options):
 
 
 def test_load_flattens_leading_dimensions(tmp_path):
-    q, k, v = attention_case(5, 7, 4, heads=6)
+    case = attention_case(5, 7, 4, heads=6)
     mask = np.arange(7) < 3
-    shaped = {name: x.reshape(2, 3, *x.shape[1:]) for name, x in (("q", q), ("k", k), ("v", v))}
+    shaped = {name: x.reshape(2, 3, *x.shape[1:]) for name, x in case.items()}
     loaded = load_heads(write(tmp_path / "in.npz", shaped | {"mask": mask}), TINY)
     assert loaded[4] == (2, 3)
-    for got, expected in zip(loaded[:3], (q, k, v), strict=True):
+    for got, expected in zip(loaded[:3], (case[name] for name in "qkv"), strict=True):
         assert np.array_equal(got, expected)
     assert loaded[3].shape == (6, 5, 7)
 

@@ -8,7 +8,7 @@ from hw.sofa.loader import Loader
 from hw.sofa.task import HEADER_BITS, Header, SofaError
 from sim.host.sofa import pack_head, pack_task
 from tests.sofa.heads import random_head, tiny, to_words
-from tests.streams import collect, generator, run, send
+from tests.streams import generator, run, send
 
 
 @dataclass

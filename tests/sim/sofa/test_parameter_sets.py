@@ -26,7 +26,8 @@ def run(rng, parameters, tasks=4):
     top = Top.emit(parameters)
     stall = rng.choice((0.0, 0.4))
     print(parameters, f"stall={stall}")
-    heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, min(48, parameters.max_keys)))
+    most = min(48, parameters.max_keys)
+    heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, most))
               for _ in range(rng.randint(1, 3))] for _ in range(tasks)]
     top.check(heads, simulator="icarus", stall=stall, seed=rng.getrandbits(32))
 

@@ -118,7 +118,8 @@ def test_soft_reset_in_a_stage(top, stage):
               "send": [WaitInputPackets(1), PauseInput(), ResumeOutput(), WaitOutputWords(3), PauseOutput()],
               "idle": [WaitInputPackets(1), PauseInput(), ResumeOutput(), WaitOutputPackets(1)]}[stage]
     # The sink waits, so that the first task is not finished; the second may have begun and is lost with it.
-    script = [PauseOutput(), *moment, PauseInput(), WriteRegister(top.address("control"), ENABLE | SOFT_RESET),
+    script = [PauseOutput(), *moment, PauseInput(),
+              WriteRegister(top.address("control"), ENABLE | SOFT_RESET),
               ReadRegister(top.address("error"), "error"), ReadRegister(top.address("status"), "status"),
               WriteRegister(top.address("error"), 1), ResumeOutput(), ResumeInput(),
               WaitInputPackets(3), WaitRegister(top.address("status"), 0, BUSY)]
@@ -166,7 +167,8 @@ def test_disable_stops_before_the_next_packet(top, stall):
     script = [
         WaitInputWords(len(packets[0]) // word + 3), WriteRegister(top.address("control"), 0),
         WaitOutputPackets(2), WaitCycles(1000),
-        ReadRegister(top.address("counter_input_words"), "words"), ReadRegister(top.address("tasks_done"), "tasks"),
+        ReadRegister(top.address("counter_input_words"), "words"),
+        ReadRegister(top.address("tasks_done"), "tasks"),
         ReadRegister(top.address("status"), "status"), WriteRegister(top.address("control"), ENABLE)]
     result = top.simulate(packets, script=script, stall=stall, seed=rng.getrandbits(32))
     assert [read.value for read in result.reads] == [words, 2, 0b1000]      # done pending, nothing else

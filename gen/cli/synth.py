@@ -14,7 +14,7 @@ from gen.errors import ThresherError
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "ecp5",
     liberty: Annotated[Path | None, typer.Option(
-        metavar="FILE.lib", show_default=False, help="Cell library, for asic; without it, one that is installed.")] = None,
+        metavar="FILE.lib", show_default=False, help="Cell library, for asic; else one that is installed.")] = None,
     report: Report = None,
 ):
     """Synthesise with Yosys: cells and area, for each module of the hierarchy."""

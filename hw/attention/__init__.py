@@ -1,0 +1,13 @@
+"""Attention stage of `sofa`: exact attention over the keys that a row keeps."""
+
+from .attention import Attention
+from .dot_product import DotProduct
+from .normalise import RECIPROCAL_BITS, Normalise
+from .row_issue import IssuedKey, RowIssue
+from .softmax import Probability, Score, Softmax
+from .value_lane import ValueLane
+
+__all__ = [
+    "RECIPROCAL_BITS", "Attention", "DotProduct", "IssuedKey", "Normalise", "Probability", "RowIssue", "Score",
+    "Softmax", "ValueLane",
+]

@@ -12,7 +12,7 @@ def check(parameters, pairs, shift, rng):
     p = parameters
     dut = DotProduct(p)
     steps = []
-    for number, (query, key) in enumerate(pairs):
+    for query, key in pairs:
         folds = -(-len(query) // p.lanes)
         padded = np.zeros((2, folds * p.lanes), dtype=int)
         padded[:, :len(query)] = query, key

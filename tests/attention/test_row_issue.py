@@ -30,8 +30,9 @@ def check(parameters, heads, rng, index=0, stall=0.0):
             for number, (key, lead, pair) in enumerate(entries or [(0, 0, 0)]):
                 last = number == max(1, len(entries)) - 1
                 lists[tree].append(dict(key=key, lead=lead, pair=pair, last=last, empty=not entries))
-                expected += [(key, lead, pair, last, not entries, fold, fold == 0, fold == task["last_fold"], slot, tree)
-                             for fold in range(task["last_fold"] + 1)]
+                final = task["last_fold"]
+                expected += [(key, lead, pair, last, not entries, fold, fold == 0, fold == final, slot, tree)
+                             for fold in range(final + 1)]
                 if task["return_keys"]:
                     key_ids.append((key if entries else NO_KEY, last))
             if tree == p.trees - 1 or place == len(rows) - 1:

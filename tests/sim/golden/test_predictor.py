@@ -25,18 +25,23 @@ def test_zero_operands(width):
 
 
 def test_error_over_all_pairs_of_8_bits():
-    """Snapping down loses a fraction of each product that depends on `y` alone."""
-    x, y = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128), indexing="ij")
-    approximate, exact = dlzs(x, y, 8), x * np.maximum(y, -127)
-    magnitude = np.where(y == 0, 0, 1 << np.floor(np.log2(np.clip(np.abs(np.maximum(y, -127)), 1, None))).astype(int))
-    assert np.array_equal(approximate, np.sign(y) * x * magnitude)
-    product = x * y
+    """Against the reference ``x * 2^floor(log2 y)``, and its error against the product."""
+    x, y = np.meshgrid(np.arange(256), np.arange(256), indexing="ij")
+    approximate, product = dlzs(x, y, 16), x * y
+    snapped = np.array([0] + [1 << (value.bit_length() - 1) for value in range(1, 256)])
+    assert np.array_equal(approximate, x * snapped[y])
     some = product != 0
-    error = np.abs(approximate - product)[some] / np.abs(product)[some]
-    assert error.mean() == pytest.approx(0.29855, abs=0.0005)
-    assert error.max() == pytest.approx(0.498, abs=0.003)
-    assert (error > 0).mean() == pytest.approx(0.96107, abs=0.005)
-    assert exact.shape == product.shape
+    error = (product - approximate)[some] / product[some]
+    assert error.mean() == pytest.approx(0.29855, abs=0.000005)
+    assert error.max() == pytest.approx(127 / 255)
+    assert (approximate != product).mean() == pytest.approx(0.96107, abs=0.000005)
+
+
+@pytest.mark.parametrize("width", [8, 16])
+def test_signs(width):
+    x, y = np.meshgrid(np.arange(-20, 21), np.arange(-100, 101), indexing="ij")
+    assert np.array_equal(dlzs(x, y, width), np.sign(y) * dlzs(x, np.abs(y), width))
+    assert np.array_equal(dlzs(-x, y, width), -dlzs(x, y, width))
 
 
 @pytest.mark.parametrize(("mode", "levels", "base"), [(16, 4, 11), (16, 15, 0), (8, 3, 4)])

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from hw.sofa.parameters import SofaParameters
+from sim.golden.attention import attend, exact_scores, normalise
+from sim.golden.sofa import golden_head
+from sim.golden.sorter import KeptKeys
+from sim.host.quantise import Selection, plan_head
+from tests.streams import generator
+
+
+def float_attention(q, k, v, selected):
+    """Softmax attention over the selected keys, in double precision."""
+    scores = np.where(selected, q @ k.T / np.sqrt(q.shape[1]), -np.inf)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ v
+
+
+def random_arrays(rng, queries, keys, dim, spread):
+    draw = np.random.default_rng(rng.getrandbits(32))
+    return draw.normal(0, spread, (queries, dim)), draw.normal(0, spread, (keys, dim)), draw.normal(0, 1, (keys, dim))
+
+
+@pytest.mark.parametrize("selection", [
+    Selection(), Selection(keep=0.1), Selection(policy="quota"), Selection(dense=True), Selection(interleaved=False),
+    Selection(causal=True)], ids=["merge", "merge-tenth", "quota", "dense", "contiguous", "causal"])
+@pytest.mark.parametrize("changes", [{}, dict(ensure=1), dict(rescale_step=1), dict(rescale_step=4), dict(zclip=5)],
+                         ids=str)
+@pytest.mark.parametrize("spread", [0.5, 1.5])
+def test_close_to_float_attention(selection, changes, spread):
+    rng = generator()
+    p = SofaParameters(**changes)
+    q, k, v = random_arrays(rng, 24, 157, 64, spread)
+    head, scale = plan_head(q, k, v, selection, p)
+    golden = golden_head(head, p)
+    exact = float_attention(q, k, v, golden.selected)
+    assert golden.counters["z_clip"] == 0
+    assert np.abs(golden.outputs * scale - exact).max() <= 0.01 * np.abs(exact).max()
+
+
+def test_the_maximum_does_not_matter_unless_something_is_clipped():
+    """All keys lead, or only the first one: the same result up to rounding."""
+    rng = generator()
+    p = SofaParameters()
+    draw = np.random.default_rng(rng.getrandbits(32))
+    scores = draw.integers(-1024, 1024, (6, 40))
+    values = draw.integers(-32767, 32768, (40, 8))
+    keys = np.arange(40)
+
+    def rows(lead):
+        return [KeptKeys(keys, lead, np.zeros(40, dtype=bool)) for _ in range(6)]
+
+    all_lead, events, steps = attend(scores, values, rows(np.ones(40, dtype=bool)), p)
+    first, others, _ = attend(scores, values, rows(keys == 0), p)
+    assert others["max_raise"] == 0 and events["z_pos"] == 0
+    assert (steps > 0).sum() <= events["max_raise"]
+    assert np.abs(all_lead - first).max() <= 60
+
+
+def test_equal_scores_average_the_values():
+    p = SofaParameters()
+    values = np.array([[1000, -1000], [3000, 5000], [-20000, 17]])
+    rows = [KeptKeys(np.array([0, 1]), np.array([True, True]), np.array([True, False])),
+            KeptKeys(np.array([2]), np.array([True]), np.array([False])),
+            KeptKeys(np.array([], dtype=int), np.array([], dtype=bool), np.array([], dtype=bool))]
+    outputs, _, _ = attend(np.zeros((3, 3), dtype=int), values, rows, p)
+    assert outputs[0].tolist() == [2000, 2000]
+    assert outputs[1].tolist() == [-20000, 17]
+    assert outputs[2].tolist() == [0, 0]
+
+
+def test_exact_scores_are_exact_and_clipped():
+    p = SofaParameters()
+    limit = (1 << (p.log_width - 1)) - 1
+    queries, keys = np.full((1, 64), -32768), np.array([[-32768] * 64, [32767] * 64, [1] + [0] * 63])
+    scores, clipped = exact_scores(queries, keys, 0, p)
+    assert scores.tolist() == [[limit, -limit, -32768]]
+    assert clipped.tolist() == [[True, True, False]]
+    scores, clipped = exact_scores(queries, keys, 20, p)
+    assert scores.tolist() == [[1 << 16, -(1 << 16) + 2, -1]]
+    assert not clipped.any()
+
+
+def test_normalise_rounds_and_clips():
+    p = SofaParameters()
+    one = 1 << p.probability_fraction
+    totals = np.array([[-32768, 32767, 7]]) * one >> p.product_drop
+    assert normalise(totals, np.array([one]), p).tolist() == [[-32767, 32767, 7]]
+    assert normalise(totals, np.array([0]), p).tolist() == [[0, 0, 0]]

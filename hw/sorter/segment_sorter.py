@@ -98,12 +98,18 @@ class SegmentSorter(wiring.Component):
         # may come in the cycle in which the others are cleared.
         for lane in range(lanes):
             for entry in range(p.tile):
+                write = self.score_enable & (self.position == entry)
                 with m.If(load):
                     m.d.sync += held[lane][entry].eq(collected[lane][entry])
-                    if entry:
+                if entry:
+                    # Clearing comes first, so that it is the synchronous reset of the flip-flop.
+                    with m.If(load):
                         m.d.sync += collected[lane][entry].eq(0)
-                with m.If(self.score_enable & (self.position == entry) & (~load if entry else 1)):
-                    m.d.sync += collected[lane][entry].eq(self.scores[lane])
+                    with m.Elif(write):
+                        m.d.sync += collected[lane][entry].eq(self.scores[lane])
+                else:
+                    with m.If(write):
+                        m.d.sync += collected[lane][entry].eq(self.scores[lane])
         with m.If(load):
             m.d.sync += segment_full.eq(0)
         with m.If(self.score_enable & self.segment_end):
@@ -198,7 +204,8 @@ class SegmentSorter(wiring.Component):
                     started & new & (self.radius != 0) & (score + self.radius < best_1) & (score != 0))
                 if rounds > 1:
                     low = ~first_round_1 & new & (entry[slot] < low_1)
-            m.d.sync += core.i[slot].eq(Mux(taken | outside[slot] | low, 0, entry[slot]))
+            clipped = taken | outside[slot] | low
+            m.d.sync += core.i[slot].eq(Mux(clipped, 0, entry[slot]))
 
         # Behind the core, ranks 3 and 4 are put in order.
         issue = busy & ~skip & (turn < lanes)

@@ -44,23 +44,23 @@ def test_load_flattens_leading_dimensions(tmp_path):
 
 
 @pytest.mark.parametrize("change, sentence", [
-    (dict(k=None), "has no array 'k'; attention takes q (…,Sq,d), k (…,Sk,d), v (…,Sk,dv)"),
-    (dict(q=np.zeros(4, np.float32)), "q must be an array of numbers with at least 2 dimensions, not float32 (4,)"),
-    (dict(q=np.zeros((5, 4), bool)), "q must be an array of numbers with at least 2 dimensions, not bool (5, 4)"),
-    (dict(v=np.full((7, 4), np.nan)), "v must be finite, but it holds NaN or infinity"),
-    (dict(k=np.zeros((2, 7, 4))), "q, k and v must agree in their leading dimensions, not (5, 4), (2, 7, 4), (7, 4)"),
-    (dict(q=np.zeros((5, 3))), "q and k must have the same last dimension, not 3 and 4"),
-    (dict(v=np.zeros((8, 4))), "k and v must have the same number of keys, not 7 and 8"),
-    (dict(q=np.zeros((0, 4))), "q, k and v must not be empty, but their shapes are (0, 4), (7, 4), (7, 4)"),
-    (dict(k=np.zeros((129, 4)), v=np.zeros((129, 4))),
+    ({"k": None}, "has no array 'k'; attention takes q (…,Sq,d), k (…,Sk,d), v (…,Sk,dv)"),
+    ({"q": np.zeros(4, np.float32)}, "q must be an array of numbers with at least 2 dimensions, not float32 (4,)"),
+    ({"q": np.zeros((5, 4), bool)}, "q must be an array of numbers with at least 2 dimensions, not bool (5, 4)"),
+    ({"v": np.full((7, 4), np.nan)}, "v must be finite, but it holds NaN or infinity"),
+    ({"k": np.zeros((2, 7, 4))}, "q, k and v must agree in their leading dimensions, not (5, 4), (2, 7, 4), (7, 4)"),
+    ({"q": np.zeros((5, 3))}, "q and k must have the same last dimension, not 3 and 4"),
+    ({"v": np.zeros((8, 4))}, "k and v must have the same number of keys, not 7 and 8"),
+    ({"q": np.zeros((0, 4))}, "q, k and v must not be empty, but their shapes are (0, 4), (7, 4), (7, 4)"),
+    ({"k": np.zeros((129, 4)), "v": np.zeros((129, 4))},
      "the keys of a head must be at most 128 in this configuration, not 129; choose a larger max_keys"),
-    (dict(q=np.zeros((5, 17)), k=np.zeros((7, 17))),
+    ({"q": np.zeros((5, 17)), "k": np.zeros((7, 17))},
      "the head dimension of a head must be at most 16 in this configuration, not 17; choose a larger max_head_dim"),
-    (dict(v=np.zeros((7, 20))),
+    ({"v": np.zeros((7, 20))},
      "the value dimension of a head must be at most 16 in this configuration, not 20; choose a larger max_head_dim"),
-    (dict(q=np.zeros((65536, 4))), "the queries of a head must be at most 65535 in this configuration, not 65536"),
-    (dict(mask=np.ones((5, 7))), "mask must be boolean, not float64"),
-    (dict(mask=np.ones((4, 7), bool)), "mask must have the shape (5, 7), not (4, 7)"),
+    ({"q": np.zeros((65536, 4))}, "the queries of a head must be at most 65535 in this configuration, not 65536"),
+    ({"mask": np.ones((5, 7))}, "mask must be boolean, not float64"),
+    ({"mask": np.ones((4, 7), bool)}, "mask must have the shape (5, 7), not (4, 7)"),
 ])
 def test_refused_arrays(tmp_path, change, sentence):
     contents = {name: x for name, x in (arrays() | change).items() if x is not None}

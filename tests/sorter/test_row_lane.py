@@ -9,11 +9,11 @@ from tests.sofa.heads import tiny
 from tests.streams import collect, generator, run
 
 
-def random_row(parameters, rng, *, levels=None, share=0.9):
+def random_row(parameters, rng, *, levels=None, share=0.9, segment_keys=None):
     """A row's rule and its candidates, as the segments deliver them."""
     p = parameters
     segments = rng.randint(1, p.max_segments)
-    segment_keys = rng.randint(0, p.max_segment_keys)
+    segment_keys = rng.randint(0, p.max_segment_keys) if segment_keys is None else segment_keys
     extra = 0
     if segment_keys < p.max_segment_keys:
         extra = rng.randint(0 if segment_keys else 1, segments)
@@ -154,6 +154,14 @@ def test_rows_without_candidates(merge):
     p = tiny()
     empty, some = random_row(p, rng, share=0), random_row(p, rng, share=1)
     check(p, [(row[0] | dict(merge=merge), row[1]) for row in (empty, some, empty, empty, some)], rng)
+
+
+def test_extra_keys_make_segments_of_more_words():
+    """Where a row's list begins decides which of its segments are the longer ones."""
+    rng = generator()
+    p = tiny(max_keys=64)
+    for _ in range(2):
+        check(p, [random_row(p, rng, segment_keys=4, share=1) for _ in range(12)], rng)
 
 
 def test_dense_and_sparse_rows_take_turns():

@@ -103,11 +103,12 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
     predict_shift = min(max(0, fit - rng.choice((0, 0, 0, 1, 3))), p.predict_width)
     exact = int(np.abs(q.astype(float) @ k.T.astype(float)).max(initial=0))
     score_shift = min(31, max(0, exact.bit_length() - p.log_fraction - rng.choice((3, 4, p.log_integer, 12))))
-    drawn = dict(
-        causal=rng.random() < 0.25, dense=rng.random() < 0.15, interleaved=rng.random() < 0.5,
-        return_keys=rng.random() < 0.8, merge=merge, kept=kept, segment_keys=segment_keys, extra_segments=extra,
-        score_shift=score_shift, predict_shift=predict_shift, code_base=base,
-        radius=rng.choice((0, 0, rng.randint(1, (1 << p.score_width) - 1))) if p.clipping else 0)
+    drawn = {
+        "causal": rng.random() < 0.25, "dense": rng.random() < 0.15, "interleaved": rng.random() < 0.5,
+        "return_keys": rng.random() < 0.8, "merge": merge, "kept": kept,
+        "segment_keys": segment_keys, "extra_segments": extra, "score_shift": score_shift,
+        "predict_shift": predict_shift, "code_base": base,
+        "radius": rng.choice((0, 0, rng.randint(1, (1 << p.score_width) - 1))) if p.clipping else 0}
     head = SofaHead(q, k, v, mask=_mask(rng, kind, queries, keys), **drawn)
     return replace(head, **fixed)
 
@@ -126,17 +127,17 @@ def draw_parameters(rng):
         query_code_width = rng.choice((8, 16))
         divisors = [value for value in range(1, rows + 1) if rows // slices % value == 0]
         lanes_out = [value for value in (1, 2, 4, 8) if (width // 16) % value == 0 and lanes % value == 0]
-        chosen = dict(
-            bus_width=width, rows=rows, columns=columns, row_multipliers=row_multipliers, lanes=lanes,
-            tree_lanes=tree_lanes, rows_per_sorter=rng.choice(divisors or [1]),
-            max_head_dim=rng.choice((1, 3, lanes, lanes + 1, 24, rng.randint(1, 32))),
-            max_keys=rng.choice((32, 64, 128)), tile=tile,
-            max_segment_keys=rng.choice((tile, rng.randint(1, tile))), khat_width=rng.choice((2, 4, 5, 8, 16)),
-            query_code_width=query_code_width, code_levels=rng.randint(1, min(15, query_code_width - 1)),
-            score_width=rng.choice((4, 6, 8, 12, 16)), clipping=rng.random() < 0.5, ensure=rng.choice((1, 2)),
-            zclip=rng.randint(1, 5), log_fraction=rng.randint(6, 12), log_integer=rng.randint(5, 10),
-            probability_fraction=rng.randint(8, 14), rescale_step=rng.choice((1, 2, 4)),
-            normalise_lanes=rng.choice(lanes_out), counters=rng.random() < 0.9)
+        chosen = {
+            "bus_width": width, "rows": rows, "columns": columns, "row_multipliers": row_multipliers, "lanes": lanes,
+            "tree_lanes": tree_lanes, "rows_per_sorter": rng.choice(divisors or [1]),
+            "max_head_dim": rng.choice((1, 3, lanes, lanes + 1, 24, rng.randint(1, 32))),
+            "max_keys": rng.choice((32, 64, 128)), "tile": tile,
+            "max_segment_keys": rng.choice((tile, rng.randint(1, tile))), "khat_width": rng.choice((2, 4, 5, 8, 16)),
+            "query_code_width": query_code_width, "code_levels": rng.randint(1, min(15, query_code_width - 1)),
+            "score_width": rng.choice((4, 6, 8, 12, 16)), "clipping": rng.random() < 0.5, "ensure": rng.choice((1, 2)),
+            "zclip": rng.randint(1, 5), "log_fraction": rng.randint(6, 12), "log_integer": rng.randint(5, 10),
+            "probability_fraction": rng.randint(8, 14), "rescale_step": rng.choice((1, 2, 4)),
+            "normalise_lanes": rng.choice(lanes_out), "counters": rng.random() < 0.9}
         try:
             return SofaParameters(**chosen)
         except ValueError:

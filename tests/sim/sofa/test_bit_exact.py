@@ -12,7 +12,7 @@ SIMULATORS = ("icarus", "verilator")
 def cases(rng, parameters):
     """One head for each special case of values, masks, selection and layout; tasks of one to three heads."""
     p = parameters
-    small = dict(queries=5, keys=21)
+    small = {"queries": 5, "keys": 21}
 
     def draw(**fixed):
         return draw_head(rng, p, **small | fixed)

@@ -29,27 +29,27 @@ def top():
 
 
 def small(rng, top, **fixed):
-    return draw_head(rng, top.parameters, **dict(queries=5, keys=9, dense=False) | fixed)
+    return draw_head(rng, top.parameters, **{"queries": 5, "keys": 9, "dense": False} | fixed)
 
 
 def malformed_headers(parameters):
     """Fields to overwrite, and the error that follows."""
     p = parameters
     return [
-        (dict(magic=0x50FB), SofaError.BAD_MAGIC), (dict(magic=0), SofaError.BAD_MAGIC),
-        (dict(reserved_flags=1), SofaError.BAD_MAGIC), (dict(reserved_flags=0x100), SofaError.BAD_MAGIC),
-        (dict(reserved=1), SofaError.BAD_MAGIC), (dict(reserved_words=1 << 63), SofaError.BAD_MAGIC),
-        (dict(queries=0), SofaError.BAD_QUERIES),
-        (dict(keys=0), SofaError.BAD_KEYS), (dict(keys=p.max_keys + 1), SofaError.BAD_KEYS),
-        (dict(keys=0xFFFF), SofaError.BAD_KEYS),
-        (dict(head_dim=0), SofaError.BAD_DIMENSION), (dict(value_dim=0), SofaError.BAD_DIMENSION),
-        (dict(head_dim=p.max_head_dim + 1), SofaError.BAD_DIMENSION),
-        (dict(value_dim=0xFFFF), SofaError.BAD_DIMENSION),
-        (dict(kept=0), SofaError.BAD_KEEP), (dict(segment_keys=0, extra_segments=0), SofaError.BAD_KEEP),
-        (dict(segment_keys=p.max_segment_keys + 1), SofaError.BAD_KEEP),
-        (dict(segment_keys=255), SofaError.BAD_KEEP),
-        (dict(segment_keys=p.max_segment_keys, extra_segments=1), SofaError.BAD_KEEP),
-        (dict(magic=0, queries=0, keys=0), SofaError.BAD_MAGIC),
+        ({"magic": 0x50FB}, SofaError.BAD_MAGIC), ({"magic": 0}, SofaError.BAD_MAGIC),
+        ({"reserved_flags": 1}, SofaError.BAD_MAGIC), ({"reserved_flags": 0x100}, SofaError.BAD_MAGIC),
+        ({"reserved": 1}, SofaError.BAD_MAGIC), ({"reserved_words": 1 << 63}, SofaError.BAD_MAGIC),
+        ({"queries": 0}, SofaError.BAD_QUERIES),
+        ({"keys": 0}, SofaError.BAD_KEYS), ({"keys": p.max_keys + 1}, SofaError.BAD_KEYS),
+        ({"keys": 0xFFFF}, SofaError.BAD_KEYS),
+        ({"head_dim": 0}, SofaError.BAD_DIMENSION), ({"value_dim": 0}, SofaError.BAD_DIMENSION),
+        ({"head_dim": p.max_head_dim + 1}, SofaError.BAD_DIMENSION),
+        ({"value_dim": 0xFFFF}, SofaError.BAD_DIMENSION),
+        ({"kept": 0}, SofaError.BAD_KEEP), ({"segment_keys": 0, "extra_segments": 0}, SofaError.BAD_KEEP),
+        ({"segment_keys": p.max_segment_keys + 1}, SofaError.BAD_KEEP),
+        ({"segment_keys": 255}, SofaError.BAD_KEEP),
+        ({"segment_keys": p.max_segment_keys, "extra_segments": 1}, SofaError.BAD_KEEP),
+        ({"magic": 0, "queries": 0, "keys": 0}, SofaError.BAD_MAGIC),
     ]
 
 

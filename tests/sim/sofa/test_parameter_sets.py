@@ -9,17 +9,20 @@ from tests.streams import generator
 
 #: Parameters that each set off something that the others do not.
 STRUCTURES = {
-    "three slices, shared sorters": dict(rows=12, row_multipliers=4, lanes=8, tree_lanes=4, columns=2, bus_width=64,
-                                         rows_per_sorter=4),
-    "more lanes than the heads and the predictor need": dict(rows=8, row_multipliers=8, lanes=16, tree_lanes=2,
-                                                             columns=1, bus_width=32, rows_per_sorter=2,
-                                                             max_head_dim=1),
-    "24 channels, many folds": dict(rows=2, row_multipliers=2, lanes=2, tree_lanes=2, columns=1, bus_width=32,
-                                    rows_per_sorter=1, max_head_dim=24),
-    "one beat a vector": dict(rows=8, row_multipliers=4, lanes=8, tree_lanes=8, columns=4, bus_width=128,
-                              rows_per_sorter=8, max_head_dim=8),
+    "three slices, shared sorters": {
+        "rows": 12, "row_multipliers": 4, "lanes": 8, "tree_lanes": 4, "columns": 2, "bus_width": 64,
+        "rows_per_sorter": 4},
+    "more lanes than the heads and the predictor need": {
+        "rows": 8, "row_multipliers": 8, "lanes": 16, "tree_lanes": 2, "columns": 1, "bus_width": 32,
+        "rows_per_sorter": 2, "max_head_dim": 1},
+    "24 channels, many folds": {
+        "rows": 2, "row_multipliers": 2, "lanes": 2, "tree_lanes": 2, "columns": 1, "bus_width": 32,
+        "rows_per_sorter": 1, "max_head_dim": 24},
+    "one beat a vector": {
+        "rows": 8, "row_multipliers": 4, "lanes": 8, "tree_lanes": 8, "columns": 4, "bus_width": 128,
+        "rows_per_sorter": 4, "max_head_dim": 8},
 }
-USUAL = dict(max_keys=64, max_head_dim=12, normalise_lanes=2)
+USUAL = {"max_keys": 64, "max_head_dim": 12, "normalise_lanes": 2}
 
 
 def run(rng, parameters, tasks=4):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gen.errors import ThresherError
-from gen.synth.synth import PRIMITIVES
+from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
 from gen.synth.yosys import Yosys, quoted
 
 __all__ = ["DEVICES", "SPEEDS", "pnr"]
@@ -73,7 +73,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
 
     with tempfile.TemporaryDirectory() as folder:
         with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
-                            f"synth_ecp5 -top {top} -json design.json"]) as yosys:
+                            f"{SYNTH_ECP5} -top {top} -json design.json"]) as yosys:
             yosys.finish()
         if not (Path(folder) / "design.json").is_file():
             raise ThresherError("Yosys stopped without a message: its netlist is missing.")

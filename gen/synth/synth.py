@@ -10,13 +10,17 @@ from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
 from gen.synth.liberty import CellLibrary
 from gen.synth.yosys import Yosys, quoted
 
-__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "synth"]
+__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "SYNTH_ECP5", "synth"]
 
 #: Used for ``"asic"`` without a library, where it is installed: Debian's qflow-tech-osu018, 180 nm.
 DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 
 #: Command that reads the primitives of a target, which the emitted Verilog may instance.
 PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
+
+#: Yosys 0.70 spends up to twice the look-up tables on PFUMX and L6MUX21 trees (a 32-lane shift tree: 1,562 with
+#: them, 826 without).
+SYNTH_ECP5 = "synth_ecp5 -nowidelut"
 
 #: Memories of an ASIC from this depth on are macros: counted, without area. Others are flip-flops.
 MACRO_WORDS = 64
@@ -135,7 +139,7 @@ def _statistics(name):
 
 def _commands(target, top, library, *, flatten):
     if target == "ecp5":
-        return [f"synth_ecp5 -top {top}" + " -noflatten" * (not flatten)]
+        return [f"{SYNTH_ECP5} -top {top}" + " -noflatten" * (not flatten)]
     if target == "xilinx":
         # Pads and clock buffers belong to the design around the block.
         return [f"synth_xilinx -family xc7 -noiopad -noclkbuf -top {top}" + " -flatten" * flatten]

@@ -66,3 +66,11 @@ def test_largest_sum_is_clipped_at_its_own_end(sign):
     query, key = np.full(8, -32768), np.full(8, -32768 if sign > 0 else 32767)
     limit = (1 << (p.log_width - 1)) - 1
     assert check(p, [(query, key)], 0, generator()) == [(sign * limit, 1)]
+
+
+def test_the_limits_themselves_are_not_clipped():
+    p = tiny(log_integer=8, log_fraction=10)
+    limit = (1 << 18) - 1
+    pairs = [(np.array([left]), np.array([right]))
+             for left, right in ((511, 513), (512, 512), (511, -513), (512, -512))]
+    assert check(p, pairs, 0, generator()) == [(limit, 0), (limit, 1), (-limit, 0), (-limit, 1)]

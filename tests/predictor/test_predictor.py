@@ -26,7 +26,7 @@ async def write_vector(ctx, dut, parameters, elements, **where):
             ctx.set(getattr(dut, name), 0)
 
 
-def check(parameters, rng, extreme=False):
+def check(parameters, rng, extreme=False, shift=None):
     """Fill the memories with a head, walk random keys of random groups, and compare with the model."""
     p = parameters
     draw = np.random.default_rng(rng.getrandbits(32))
@@ -38,8 +38,9 @@ def check(parameters, rng, extreme=False):
     key_vectors = draw.integers(-32768, 32768, (keys, head_dim))
     if extreme:
         queries[:], key_vectors[:] = -32768, -32768
-    base = 15 - p.code_levels if extreme else rng.randint(max(0, 13 - p.code_levels), 15)
-    shift = 0 if extreme else rng.randint(0, 6)
+    base = 15 - p.code_levels if extreme else rng.randint(max(0, 13 - p.code_levels), 15 if shift is None else 12)
+    if shift is None:
+        shift = 0 if extreme else rng.randint(0, 6)
     causal, masked, dense = (rng.getrandbits(1) for _ in range(3))
     visible = draw.random((groups * p.trees, keys)) < 0.6
     folds = -(-head_dim // p.tree_lanes)
@@ -117,6 +118,12 @@ def check(parameters, rng, extreme=False):
     seed=st.integers(0, 2**32 - 1))
 def test_matches_model(changes, seed):
     check(tiny(**changes), generator(seed))
+
+
+@pytest.mark.parametrize("shift", [2, 3, 4])
+def test_both_ends_of_the_scores(shift):
+    """With few score levels, sums fall on the limits and right beside them."""
+    check(tiny(score_width=4), generator(), shift=shift)
 
 
 @pytest.mark.parametrize("head_dim", [4, 7, 8])

@@ -78,9 +78,9 @@ def test_dense_and_sparse_heads_take_turns():
 def test_a_slice_may_be_a_head_ahead_of_the_rows_that_leave():
     """The last rows of a head are one slice's while the other one has the next head, of another form."""
     rng = generator()
-    p = tiny(rows=8)
+    p = tiny(rows=8, max_keys=64)
     common = dict(mask=False, causal=False, dense=True)
-    wide = random_head(rng, p, queries=6, keys=16, head_dim=6, value_dim=6, return_keys=False, **common)
+    wide = random_head(rng, p, queries=6, keys=32, head_dim=6, value_dim=6, return_keys=False, **common)
     narrow = random_head(rng, p, queries=4, keys=3, head_dim=2, value_dim=2, return_keys=True, **common)
     check_heads(p, [[wide, narrow, wide, narrow]], rng=rng)
 
@@ -178,6 +178,30 @@ def test_a_reset_at_any_time_leaves_an_idle_engine(rows):
             state["finished"] = number
 
     run(bench.dut, testbench, consumer)
+
+
+def test_no_done_is_lost_when_nobody_takes_it():
+    rng = generator()
+    p = tiny()
+    engine = SofaEngine(p)
+    codes = [0, SofaError.BAD_MAGIC.value, 0, SofaError.BAD_MAGIC.value, 0]
+    packets = [to_words(pack_task([random_head(rng, p, queries=1, keys=1)], p), p) for _ in codes]
+    for packet, code in zip(packets, codes, strict=True):
+        packet[0]["data"] ^= code and 1
+
+    async def producer(ctx):
+        for packet in packets:
+            await send(ctx, engine.i, packet)
+
+    async def consumer(ctx):
+        for _ in packets:
+            await collect_packet(ctx, engine.o, p)
+
+    async def finisher(ctx):
+        await ctx.tick().repeat(600)
+        assert [element.error for element in await collect(ctx, engine.done, len(codes))] == codes
+
+    run(engine, producer, consumer, finisher)
 
 
 def test_done_does_not_wait_for_ready():

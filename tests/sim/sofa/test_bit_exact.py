@@ -100,3 +100,15 @@ def test_stalls_do_not_change_what_is_returned():
     runs = [top.check(tasks, simulator="verilator", stall=stall, seed=rng.getrandbits(32))
             for stall in (0.0, 0.1, 0.7)]
     assert runs[0].packets == runs[1].packets == runs[2].packets
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_row_without_keys_is_the_last_in_flight(simulator):
+    """It must not wait for the partner of a pair that the row before it ended with."""
+    rng = generator()
+    top = preset("tiny")
+    # Each segment delivers four keys, a whole word of the list, so that a pair's marks stand at the row's end.
+    before = draw_head(rng, top.parameters, content="uniform", queries=3, keys=40, mask="none", dense=False,
+                       merge=False, interleaved=True, segment_keys=4, extra_segments=0, radius=0, causal=False)
+    empty = draw_head(rng, top.parameters, queries=1, keys=5, mask="all empty", dense=False)
+    top.check([[before, empty], [before], [empty]], simulator=simulator)

@@ -49,6 +49,12 @@ def malformed_headers(parameters):
         ({"segment_keys": p.max_segment_keys + 1}, SofaError.BAD_KEEP),
         ({"segment_keys": 255}, SofaError.BAD_KEEP),
         ({"segment_keys": p.max_segment_keys, "extra_segments": 1}, SofaError.BAD_KEEP),
+        ({"score_shift": 32}, SofaError.BAD_RANGE), ({"code_base": 16}, SofaError.BAD_RANGE),
+        ({"predict_shift": 1 << p.predict_shift_bits}, SofaError.BAD_RANGE),
+        ({"predict_shift": 255}, SofaError.BAD_RANGE),
+        ({"radius": 1 << p.score_width}, SofaError.BAD_RANGE), ({"radius": 0xFFFF}, SofaError.BAD_RANGE),
+        ({"extra_segments": 2 * p.max_segments}, SofaError.BAD_RANGE),
+        ({"extra_segments": 0xFFFF}, SofaError.BAD_RANGE),
         ({"magic": 0, "queries": 0, "keys": 0}, SofaError.BAD_MAGIC),
     ]
 

@@ -174,6 +174,19 @@ def test_segments_follow_each_other_without_a_gap(lanes, notice):
     assert check(p, generator(), count=4, keys=64, wanted=4, notice=notice) == 0
 
 
+@pytest.mark.parametrize("notice", [*range(16), 20, 40])
+def test_a_segment_may_come_as_early_as_the_notice_says(notice):
+    """Two passes over 8 entries take longer than the 8 scores of the next segment."""
+    waited = check(tiny(), generator(), count=3, keys=32, wanted=8, notice=notice)
+    assert waited > 0
+
+
+@pytest.mark.parametrize("notice", [0, 7, 8, 9, 14])
+def test_rounds_and_the_notice(notice):
+    p = tiny(tile=32, max_segment_keys=12, max_keys=128)
+    assert check(p, generator(), count=1, keys=128, wanted=8, notice=notice) > 0
+
+
 def test_short_segments_at_the_rate_of_the_sorter():
     p = tiny(tile=4, max_segment_keys=4)
     notice = predictor_latency(p) - 2       # as in a slice

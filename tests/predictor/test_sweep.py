@@ -12,7 +12,7 @@ DRAIN = 5
 
 
 def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
-    """Slots, as ``(group, slot)``, that a sweep gives for `tasks`; the sorter is done with probability `sort` a cycle."""
+    """Slots, as ``(group, slot)``, of `tasks`; the sorter is done with probability `sort` in each cycle."""
     p = parameters
     dut = Sweep(p, DRAIN)
     slots, groups, finished = [], [], []

@@ -47,7 +47,6 @@ class SofaTop:
             "keys_resident": p.max_keys,
             "keys_with_overlapped_loading": p.max_keys // 2,
             "largest_head_dim": p.max_head_dim,
-            "parameters": dataclasses.asdict(p),
         }
 
     def simulate(self, parameters, options):

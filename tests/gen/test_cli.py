@@ -40,7 +40,8 @@ def calls(monkeypatch):
         return Parameters()
 
     top = SimpleNamespace(name="fake", summary="Does [nothing].", presets=lambda: {"tiny": {}, "ecp5": {}},
-                          parameters_class=Parameters, build=lambda parameters, target="generic": SHELL, simulate=simulate,
+                          parameters_class=Parameters, build=lambda parameters, target="generic": SHELL,
+                          simulate=simulate,
                           describe=lambda parameters: {"cycles": 10, "area": {"luts": 7}})
 
     def emit(shell, name, directory, target=None):

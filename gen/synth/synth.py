@@ -8,7 +8,7 @@ from pathlib import Path
 from gen.errors import ThresherError
 from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
 from gen.synth.liberty import CellLibrary
-from gen.synth.yosys import Yosys, quoted
+from gen.synth.yosys import Yosys, checked_source, quoted
 
 __all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "SYNTH_ECP5", "synth"]
 
@@ -70,11 +70,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
         raise ThresherError(f"Synthesis target must be one of {', '.join(COUNTED)}, not {target!r}.")
     if liberty is not None and target != "asic":
         raise ThresherError(f"A Liberty file is for the target 'asic' only, not {target!r}.")
-    verilog_path = Path(verilog_path).resolve()
-    if not verilog_path.is_file():
-        raise ThresherError(f"There is no Verilog file {str(verilog_path)!r}.")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
-        raise ThresherError(f"Top must be the name of a Verilog module, not {top!r}.")
+    verilog_path = checked_source(verilog_path, top)
     if target == "asic" and liberty is None and DEFAULT_LIBERTY.is_file():
         liberty = DEFAULT_LIBERTY
     library = None if liberty is None else CellLibrary(liberty)

@@ -10,7 +10,23 @@ from pathlib import Path
 from gen.errors import ThresherError
 from gen.synth import worker
 
-__all__ = ["Yosys", "quoted"]
+__all__ = ["Yosys", "checked_source", "quoted"]
+
+
+def checked_source(verilog_path, top):
+    """Absolute path of a Verilog file, after a look at the file and at the name of its top module.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If there is no such file, or the name is not one of a module.
+    """
+    verilog_path = Path(verilog_path).resolve()
+    if not verilog_path.is_file():
+        raise ThresherError(f"There is no Verilog file {str(verilog_path)!r}.")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
+        raise ThresherError(f"Top must be the name of a Verilog module, not {top!r}.")
+    return verilog_path
 
 
 def quoted(path):

@@ -1,7 +1,6 @@
 """Heads through the emitted Verilog of `sofa`, compared bit for bit with the golden model."""
 
 import dataclasses
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from gen.emit import emit_cached
 from gen.errors import ThresherError
-from sim.golden.reference import attention, attention_weights, softmax_mass, topk_agreement
+from sim.golden.reference import attention, softmax_mass, topk_agreement
 from sim.golden.sofa import allowed_keys, golden_head
 from sim.host.compare import compare_heads
 from sim.host.quantise import Selection, plan_head
@@ -36,15 +35,20 @@ def load_heads(path, parameters):
     ThresherError
         An array is missing, has the wrong shape, is not finite or does not fit the configuration.
     """
-    p = parameters
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise ThresherError(f"{path} is not an .npz file of plain arrays: {error}") from error
+    return check_heads(arrays, path, parameters)
+
+
+def check_heads(arrays, source, parameters):
+    """Arrays of heads, named as in an ``.npz``, checked as :func:`load_heads` says; `source` is for messages."""
+    p = parameters
     for name in ARRAYS:
         if name not in arrays:
-            raise ThresherError(f"{path} has no array {name!r}; attention takes q (…,Sq,d), k (…,Sk,d), v (…,Sk,dv)")
+            raise ThresherError(f"{source} has no array {name!r}; attention takes q (…,Sq,d), k (…,Sk,d), v (…,Sk,dv)")
         if arrays[name].ndim < 2 or arrays[name].dtype.kind not in "fiu":
             raise ThresherError(f"{name} must be an array of numbers with at least 2 dimensions, not "
                                 f"{arrays[name].dtype} {arrays[name].shape}")
@@ -89,6 +93,7 @@ class HeadsRun:
     golden: list
     outputs: np.ndarray
     selected: np.ndarray
+    counters: dict
     mismatches: list
 
 
@@ -130,7 +135,7 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
                 if name.startswith("counter_")}
     for name in expected_counters(golden, counters):
         mismatches.append({"array": "counters", "counter": name})
-    return HeadsRun(result, heads, golden, outputs, selected, mismatches)
+    return HeadsRun(result, heads, golden, outputs, selected, counters, mismatches)
 
 
 def expected_counters(golden, counters):
@@ -152,7 +157,10 @@ def simulate_heads(top, parameters, options):
     """
     options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense"})
     p = parameters
-    q, k, v, mask, lead = load_heads(options.input or shipped_case(p), p)
+    if options.input is None:
+        q, k, v, mask, lead = check_heads(shipped_case(p), "the shipped case", p)
+    else:
+        q, k, v, mask, lead = load_heads(options.input, p)
     selection = Selection(keep=options.keep if options.keep is not None else 0.25,
                           policy=options.policy or "merge", causal=options.causal)
     try:
@@ -176,8 +184,7 @@ def simulate_heads(top, parameters, options):
         "softmax_mass": float(np.mean([softmax_mass(q[i], k[i], run.selected[i], allowed_keys(heads[i]))
                                        for i in range(len(q))])),
         "keep": selection.keep, "policy": selection.policy, "seed": result.seed, "stall": options.stall,
-        "counters": {name.removeprefix("counter_"): value for name, value in result.registers.items()
-                     if name.startswith("counter_")},
+        "counters": run.counters,
         "seconds": result.seconds, "kcycles_per_second": result.kcycles_per_second,
     }
     if options.compare_dense:
@@ -203,7 +210,7 @@ def accuracy(q, k, v, heads, outputs, selected):
     for i, head in enumerate(heads):
         allowed = allowed_keys(head)
         exact = attention(q[i], k[i], v[i], selected[i])
-        full = attention_weights(q[i], k[i], allowed) @ v[i].astype(np.float64)
+        full = attention(q[i], k[i], v[i], allowed)
         largest = max(np.abs(exact).max(), np.finfo(np.float32).tiny)
         selected_error = max(selected_error, float(np.abs(outputs[i] - exact).max() / largest))
         full_error = max(full_error, float(np.abs(outputs[i] - full).max() / max(np.abs(full).max(), largest)))
@@ -213,20 +220,12 @@ def accuracy(q, k, v, heads, outputs, selected):
 
 
 def shipped_case(parameters):
-    """Path of a shipped case, cut to what the configuration holds."""
+    """Arrays of a shipped case, cut to what the configuration holds."""
     from sim.workloads import shipped
 
     arrays = shipped("local")
-    keys = min(len(arrays["k"]), parameters.max_keys // 2)
-    width = min(arrays["k"].shape[1], parameters.max_head_dim)
-    cut = {name: arrays[name][:keys, :width] for name in ARRAYS}
-    folder = Path(tempfile.gettempdir()) / "thresher"
-    folder.mkdir(exist_ok=True)
-    digest = hashlib.sha256(b"".join(cut[name].tobytes() for name in ARRAYS)).hexdigest()[:12]
-    path = folder / f"local_{keys}x{width}_{digest}.npz"
-    if not path.exists():
-        write_arrays(path, **cut)
-    return path
+    keys, width = parameters.max_keys // 2, parameters.max_head_dim
+    return {name: arrays[name][:keys, :width] for name in ARRAYS}
 
 
 def write_arrays(path, **arrays):

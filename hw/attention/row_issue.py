@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from hw.sofa.task import Task
+from hw.sofa.task import NO_KEY, Task
 from hw.sorter.key_list import ListedKey
 
 __all__ = ["IssuedKey", "RowIssue"]
@@ -94,7 +94,7 @@ class RowIssue(wiring.Component):
             self.issued.group_slot.eq(slot),
             self.issued.tree.eq(tree),
             self.issued_valid.eq(go),
-            self.key_id.payload.key.eq(Mux(head.empty, 0x7FFF, head.key)),
+            self.key_id.payload.key.eq(Mux(head.empty, NO_KEY, head.key)),
             self.key_id.payload.last.eq(head.last),
             self.key_id.valid.eq(take & task.return_keys),
         ]

@@ -98,7 +98,7 @@ class SofaParameters:
         self._require(self.slice_rows % self.trees == 0,
                       f"rows of a slice must be a multiple of its {self.trees} predictor trees, "
                       f"not {self.slice_rows}")
-        self._require(self.tree_lanes >= self.columns and self.slice_rows % self.rows_per_sorter == 0,
+        self._require(self.slice_rows % self.rows_per_sorter == 0,
                       f"rows_per_sorter must divide the {self.slice_rows} rows of a slice, "
                       f"not {self.rows_per_sorter}")
         self._require(self.tree_lanes >= self.elements_per_beat,

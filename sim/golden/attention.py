@@ -3,12 +3,11 @@
 import numpy as np
 
 from hw.arith.bipartite import bipartite_exp2
+from hw.attention.normalise import RECIPROCAL_BITS
 
 from .arith import reciprocal, scaled_exp2
 
 __all__ = ["attend", "exact_scores", "normalise"]
-
-RECIPROCAL_BITS = 16
 
 
 def exact_scores(queries, keys, shift, parameters):

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, Header
+from hw.shell import TRAILER_MARKER
+from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, NO_KEY, Header
 
 __all__ = ["SofaHead", "SofaRow", "pack_task", "unpack_result"]
 
 LAST_KEY = 0x8000
-NO_KEY = 0x7FFF
-TRAILER_MARKER = 0xED
 
 
 @dataclass

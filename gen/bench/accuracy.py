@@ -7,8 +7,7 @@ import numpy as np
 from sim.golden.attention import attend, exact_scores
 from sim.golden.predictor import dlzs, predicted_score, predicted_sum
 from sim.golden.reference import attention, attention_weights, top_keys
-from sim.golden.sofa import candidates
-from sim.golden.sorter import select
+from sim.golden.sofa import choose_keys
 from sim.host.quantise import Selection, plan_head
 
 __all__ = ["POLICIES", "PREDICTORS", "head_accuracy", "predictor_scores"]
@@ -105,8 +104,7 @@ def selected_rows(q, k, v, scores, selection, parameters, tile):
     """Kept keys of each row by a policy, from scores already predicted."""
     p = parameters if tile is None else retiled(parameters, tile)
     head, _ = plan_head(q, k, v, selection, p)
-    found, _ = candidates(scores, head, p)
-    return select(found, min(head.kept, len(k)), head.merge, p.ensure)
+    return choose_keys(scores, head, p)[0]
 
 
 def retiled(parameters, tile):

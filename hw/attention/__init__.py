@@ -2,12 +2,13 @@
 
 from .attention import Attention
 from .dot_product import DotProduct
+from .group_walk import GroupWalk, KeyStep
 from .normalise import RECIPROCAL_BITS, Normalise
 from .row_issue import IssuedKey, RowIssue
 from .softmax import Probability, Score, Softmax
 from .value_lane import ValueLane
 
 __all__ = [
-    "RECIPROCAL_BITS", "Attention", "DotProduct", "IssuedKey", "Normalise", "Probability", "RowIssue", "Score",
-    "Softmax", "ValueLane",
+    "RECIPROCAL_BITS", "Attention", "DotProduct", "GroupWalk", "IssuedKey", "KeyStep", "Normalise", "Probability",
+    "RowIssue", "Score", "Softmax", "ValueLane",
 ]

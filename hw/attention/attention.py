@@ -1,19 +1,23 @@
-"""The attention slice: exact attention of rows over the keys of their lists (SU-FA)."""
+"""The attention slice: exact attention of rows over the keys that they keep (SU-FA)."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
+from hw.arith import Multiply
 from hw.predictor.predictor import half_address
 from hw.shared import shared
 from hw.sofa.task import Task
-from hw.sorter.key_list import ListedKey
+from hw.sorter.select_lane import KeyMask
 from hw.stream import Fifo
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
+from hw.stream.register_file import RegisterFile
+from hw.stream.select import select
 
 from .dot_product import DotProduct
+from .group_walk import GroupWalk
 from .normalise import Normalise
 from .row_issue import RowIssue
 from .softmax import Probability, Score, Softmax
@@ -26,22 +30,28 @@ class Attention(wiring.Component):
     """Exact attention, one (row, key) pair a cycle and fold: a row of k keys takes k * folds cycles.
 
     ``2 * lanes`` multipliers are busy in every cycle in which a key is issued: `lanes` on the query-key
-    product, `lanes` on the probability-value product of a key some cycles ahead. Bound by the multipliers as
-    long as the lists hold keys and a row keeps at least about 22 keys (the time to divide a row by its sum).
+    product, `lanes` on the probability-value product of a key some cycles ahead. Each key of a batch of rows is
+    issued to all rows that need it, so a key and its value are read once a batch (with one fold; with more, the
+    folds alternate and are read for each row). Bound by the multipliers as long as masks are there and a row
+    keeps at least about 22 keys (the time to divide a row by its sum).
 
     Members
     -------
     write_* : In
         Beats of queries, keys and values from the loader.
-    task, lists, key_id, group_done, index : see :class:`RowIssue`
+    task : In(stream of Task)
+        Emitted when keys and values are loaded; taken when the task's rows have left the slice.
+    masks_valid, masks, totals, origins, read_enable, read_segment, release, index : see :class:`GroupWalk`
+    group_done : Out(1)
+        Pulse: a group's queries are no longer needed.
     o : Out(stream of beats)
         Output rows, each ``last_value_beat + 1`` beats.
     row_out : In(1)
         Pulse: a row has left the slice.
-    return_keys, last_beat : Out
-        Of the head whose rows come out; stable until the last of them has left.
-    raised, positive, clipped, saturated, multiplying, starved : Out(1)
-        Events: see :class:`Softmax` and :class:`DotProduct`; a key is issued; no key is listed.
+    active : Out(Task)
+        Head whose rows come out; stable until the last of them has left.
+    raised, positive, forced, saturated, multiplying, loaded, starved : Out(1)
+        Events: see :class:`Softmax`, :class:`DotProduct` and :class:`RowIssue`; a key is issued.
     """
 
     _DEPTH = 32
@@ -49,6 +59,7 @@ class Attention(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         beats = max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat)))
+        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "index": In(max(1, ceil_log2(p.slices))),
             "write_query": In(1), "write_key": In(1), "write_value": In(1),
@@ -58,15 +69,19 @@ class Attention(wiring.Component):
             "write_beat": In(beats),
             "write_data": In(data.ArrayLayout(signed(p.element_width), p.elements_per_beat)),
             "task": In(stream.Signature(Task(p))),
-            "lists": In(stream.Signature(ListedKey(p))).array(p.trees),
-            "key_id": Out(stream.Signature(data.StructLayout({"key": 15, "last": 1}))),
+            "masks_valid": In(1),
+            "masks": In(data.ArrayLayout(KeyMask(p), p.trees)),
+            "totals": In(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
+            "origins": In(data.ArrayLayout(segment_bits, p.batches)),
+            "read_enable": Out(1),
+            "read_segment": Out(segment_bits),
+            "release": Out(1),
             "group_done": Out(1),
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
-            "return_keys": Out(1),
-            "last_beat": Out(Task(p)["last_value_beat"].shape),
-            "raised": Out(1), "positive": Out(1), "clipped": Out(1), "saturated": Out(1),
-            "multiplying": Out(1), "starved": Out(1),
+            "active": Out(Task(p)),
+            "raised": Out(1), "positive": Out(1), "forced": Out(1), "saturated": Out(1),
+            "multiplying": Out(1), "loaded": Out(1), "starved": Out(1),
         })
 
     def elaborate(self, platform):
@@ -74,17 +89,30 @@ class Attention(wiring.Component):
         p = self._parameters
         tree_bits = ceil_log2(p.trees)
 
+        # The head at work, until its last row has left.
+        task, running = self.active, Signal()
+        m.submodules.walk = walk = GroupWalk(p)
         m.submodules.issue = issue = RowIssue(p)
-        wiring.connect(m, wiring.flipped(self.task), issue.task)
-        wiring.connect(m, wiring.flipped(self.key_id), issue.key_id)
-        for index in range(p.trees):
-            wiring.connect(m, wiring.flipped(self.lists[index]), issue.lists[index])
-        task = issue.active
+        wiring.connect(m, walk.o, issue.i)
+        pending = Signal(bits_for(2 * p.slice_rows + 64))  # rows issued and not yet out
+        walked = Signal()
+        m.d.sync += pending.eq(pending + issue.row_done - self.row_out)
+        with m.If(walk.done):
+            m.d.sync += walked.eq(1)
+        m.d.comb += self.task.ready.eq(running & walked & (pending == 0))
+        with m.If(~running & self.task.valid):
+            m.d.sync += [running.eq(1), task.eq(self.task.payload)]
+        with m.Elif(self.task.ready):
+            m.d.sync += [running.eq(0), walked.eq(0)]
         m.d.comb += [
-            issue.index.eq(self.index), issue.row_out.eq(self.row_out),
-            self.return_keys.eq(task.return_keys), self.last_beat.eq(task.last_value_beat),
-            self.group_done.eq(issue.group_done), self.multiplying.eq(issue.issued_valid),
-            self.starved.eq(issue.starved),
+            walk.index.eq(self.index), walk.task.eq(task), walk.task_valid.eq(running & ~walked),
+            walk.masks_valid.eq(self.masks_valid), walk.masks.as_value().eq(self.masks.as_value()),
+            walk.totals.eq(self.totals), walk.origins.eq(self.origins),
+            self.read_enable.eq(walk.read_enable), self.read_segment.eq(walk.read_segment),
+            self.release.eq(walk.release),
+            issue.last_fold.eq(task.last_fold),
+            self.group_done.eq(issue.group_done), self.multiplying.eq(issue.issued_valid & ~issue.issued.empty),
+            self.loaded.eq(issue.loaded), self.starved.eq(running & ~walked & issue.starved),
         ]
 
         # Query-key products.
@@ -95,7 +123,6 @@ class Attention(wiring.Component):
                 memory.write_enable.eq(enable), memory.write_vector.eq(vector),
                 memory.write_beat.eq(self.write_beat),
                 memory.write_data.as_value().eq(self.write_data.as_value()),
-                memory.read_enable.eq(1),
             ]
             return memory
 
@@ -106,8 +133,10 @@ class Attention(wiring.Component):
         issued = issue.issued
         m.submodules.dot_product = dot_product = shared(DotProduct, p)
         m.d.comb += [
-            queries.read_vector.eq(Cat(issued.tree[:tree_bits], issued.group_slot)),
+            queries.read_enable.eq(1),
+            queries.read_vector.eq(Cat(issued.tree[:tree_bits], issued.slot)),
             queries.read_fold.eq(issued.fold),
+            keys.read_enable.eq(issue.issued_valid & (issued.load | (task.last_fold != 0))),
             keys.read_vector.eq(half_address(issued.key, task.half)),
             keys.read_fold.eq(issued.fold),
             dot_product.query.as_value().eq(queries.read_data.as_value()),
@@ -118,20 +147,19 @@ class Attention(wiring.Component):
             dot_product.shift.eq(task.score_shift),
         ]
         latency = 1 + dot_product.latency
-        key, lead, pair, last, empty = (
-            delay(m, value, latency, name) for value, name in (
-                (issued.key, "key"), (issued.lead, "lead"), (issued.pair, "pair"), (issued.last, "last"),
-                (issued.empty, "empty")))
         m.submodules.scores = scores = Fifo(Score(p), self._DEPTH)
+        score = scores.i.payload
+        # With several folds, the flags are those of the last one; the key was loaded with the first.
+        load = Signal()
+        with m.If(issue.issued_valid):
+            m.d.sync += load.eq(issued.load)
+        names = ("key", "row", "lead", "last", "empty", "wrap")
+        accompanying = Cat(*(issued[name] for name in names), Mux(issued.first_fold, issued.load, load))
         m.d.comb += [
             scores.i.valid.eq(dot_product.o_valid),
-            scores.i.payload.score.eq(dot_product.o),
-            scores.i.payload.key.eq(key),
-            scores.i.payload.lead.eq(lead),
-            scores.i.payload.pair.eq(pair),
-            scores.i.payload.last.eq(last),
-            scores.i.payload.empty.eq(empty),
-            self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~empty),
+            score.score.eq(dot_product.o),
+            Cat(*(score[name] for name in names), score.load).eq(delay(m, accompanying, latency, "accompanying")),
+            self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty),
         ]
         outstanding = Signal(range(self._DEPTH + 1))
         m.d.sync += outstanding.eq(outstanding + (issue.issued_valid & issued.last_fold)
@@ -142,20 +170,23 @@ class Attention(wiring.Component):
         m.submodules.softmax = softmax = shared(Softmax, p)
         wiring.connect(m, scores.o, softmax.i)
         m.d.comb += [self.raised.eq(softmax.raised), self.positive.eq(softmax.positive),
-                     self.clipped.eq(softmax.clipped)]
+                     self.forced.eq(softmax.forced)]
         step = Signal(Probability(p))
         m.d.comb += step.eq(softmax.o.payload)
 
-        # Probability-value products: one fold a cycle; a row's end waits until the last one has been divided.
+        # Probability-value products: one fold a cycle. A row's end waits until the result before has been divided.
         m.submodules.normalise = normalise = shared(Normalise, p)
         wiring.connect(m, wiring.flipped(self.o), normalise.o)
-        fold, dividing = Signal(p.fold_bits), Signal()
+        fold = Signal(p.fold_bits)
         last_fold, go, take = Signal(), Signal(), Signal()
+        row = step.row[:ceil_log2(p.batch_rows)]
+        occupied = Signal(p.batch_rows)                    # rows with a result, from the start of its last key on
         m.d.comb += [
             last_fold.eq(fold == task.last_fold),
-            go.eq(softmax.o.valid & ~(step.last & dividing & (fold == 0))),
+            go.eq(softmax.o.valid & ~(step.last & select(row, list(occupied)) & (fold == 0))),
             take.eq(go & last_fold),
             softmax.o.ready.eq(take),
+            values.read_enable.eq(go & (step.load | (task.last_fold != 0))),
             values.read_vector.eq(half_address(step.key, task.half)),
             values.read_fold.eq(fold),
         ]
@@ -163,27 +194,51 @@ class Attention(wiring.Component):
             m.d.sync += fold.eq(0)
             with m.If(~last_fold):
                 m.d.sync += fold.eq(fold + 1)
+
+        # Sums of probabilities beside the totals of the value lanes.
+        m.submodules.sums = sums = shared(RegisterFile, p.sum_width, p.batch_rows)
+        m.submodules.finished = finished = shared(RegisterFile, p.sum_width, p.batch_rows)
+        before, total = Signal(p.sum_width), Signal(p.sum_width)
+        m.d.comb += [
+            sums.read_address.eq(row), before.eq(sums.read_data),
+            total.eq(Mux(step.first, 0, Mux(step.rescale, before >> p.rescale_step, before)) + step.probability),
+            sums.write_enable.eq(take), sums.write_address.eq(row), sums.write_data.eq(total),
+            finished.write_enable.eq(take & step.last), finished.write_address.eq(row),
+            finished.write_data.eq(total),
+        ]
+
+        # Rows are divided in order, whichever ends first.
+        lane_latency = 1 + Multiply.latency + 1
+        turn = Signal(p.row_bits)
+        wraps, complete = Signal(p.batch_rows), Signal(p.batch_rows)
+        ending = Signal(p.batch_rows)
+        chosen_turn = turn[:ceil_log2(p.batch_rows)]
+        wrap = select(chosen_turn, list(wraps))
+        ended = delay(m, ending, lane_latency, "ended")
+        m.d.comb += [
+            finished.read_address.eq(chosen_turn),
+            normalise.sum.payload.eq(finished.read_data),
+            normalise.sum.valid.eq(select(chosen_turn, list(complete))),
+        ]
+        for index in range(p.batch_rows):
+            here = step.row == index if p.batch_rows > 1 else 1
+            mine = turn == index if p.batch_rows > 1 else 1
+            m.d.comb += ending[index].eq(take & step.last & here)
+            with m.If(ending[index]):
+                m.d.sync += [occupied[index].eq(1), wraps[index].eq(step.wrap)]
+            with m.Elif(normalise.release & mine):
+                m.d.sync += occupied[index].eq(0)
+            with m.If(ended[index]):
+                m.d.sync += complete[index].eq(1)
+            with m.Elif(normalise.sum.valid & normalise.sum.ready & mine):
+                m.d.sync += complete[index].eq(0)
         with m.If(normalise.release):
-            m.d.sync += dividing.eq(0)
-        with m.If(take & step.last):
-            m.d.sync += dividing.eq(1)
+            m.d.sync += turn.eq(Mux(wrap, 0, turn + 1))
 
-        row_sum, total = Signal(p.sum_width), Signal(p.sum_width)
-        m.d.comb += total.eq((row_sum >> p.rescale_step) + step.probability)
-        with m.If(~step.rescale):
-            m.d.comb += total.eq(row_sum + step.probability)
-        finished_sum, sum_valid = Signal(p.sum_width), Signal()
-        m.d.comb += [normalise.sum.payload.eq(finished_sum), normalise.sum.valid.eq(sum_valid)]
-        with m.If(normalise.sum.ready):
-            m.d.sync += sum_valid.eq(0)
-        with m.If(take):
-            m.d.sync += row_sum.eq(total)
-            with m.If(step.last):
-                m.d.sync += [row_sum.eq(0), finished_sum.eq(total), sum_valid.eq(1)]
-
-        enable_1, rescale_1, last_1, fold_1 = (
+        enable_1, rescale_1, first_1, last_1, row_1, fold_1 = (
             delay(m, value, 1, name) for value, name in (
-                (go, "enable_v"), (step.rescale, "rescale_v"), (step.last, "last_v"), (fold, "fold_v")))
+                (go, "enable_v"), (step.rescale, "rescale_v"), (step.first, "first_v"), (step.last, "last_v"),
+                (step.row, "row_v"), (fold, "fold_v")))
         probability_1 = delay(m, step.probability, 1, "probability_v")
         for index in range(p.lanes):
             m.submodules[f"value_lane{index}"] = lane = shared(ValueLane, p)
@@ -192,12 +247,15 @@ class Attention(wiring.Component):
                 lane.value.eq(values.read_data[index]),
                 lane.enable.eq(enable_1),
                 lane.rescale.eq(rescale_1),
+                lane.first.eq(first_1),
                 lane.last.eq(last_1),
+                lane.row.eq(row_1),
                 lane.fold.eq(fold_1),
+                lane.read_row.eq(turn),
+                lane.read_fold.eq(normalise.fold),
                 normalise.totals[index].eq(lane.result),
             ]
         m.d.comb += [
-            normalise.captured.eq(delay(m, take & step.last, 1 + lane.latency, "captured")),
             normalise.value_dim.eq(task.value_dim),
             normalise.last_beat.eq(task.last_value_beat),
         ]

@@ -3,7 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from hw.arith import Multiply, Reciprocal
 from hw.shared import shared
@@ -27,14 +27,12 @@ class Normalise(wiring.Component):
 
     Members
     -------
-    totals : In
-        From the value lanes, complete when `captured` and stable until `release`.
     sum : In(stream of unsigned(sum_width))
-        One element a row.
-    captured : In(1)
-        Pulse: the totals are complete.
+        One element a row, once its totals are complete.
+    fold, totals : Out, In
+        Fold to read, and its totals from the value lanes, in the same cycle.
     release : Out(1)
-        Pulse: the totals have been read.
+        Pulse: the row's totals have been read.
     value_dim, last_beat : In
         Of the task.
     o : Out(stream of beats)
@@ -44,9 +42,9 @@ class Normalise(wiring.Component):
         p = self._parameters = parameters
         beats = -(-p.max_head_dim // p.elements_per_beat)
         super().__init__({
-            "totals": In(data.ArrayLayout(data.ArrayLayout(signed(p.output_width), p.folds), p.lanes)),
             "sum": In(stream.Signature(p.sum_width)),
-            "captured": In(1),
+            "fold": Out(p.fold_bits),
+            "totals": In(data.ArrayLayout(signed(p.output_width), p.lanes)),
             "release": Out(1),
             "value_dim": In(bits_for(p.max_head_dim)),
             "last_beat": In(bits_for(max(1, beats - 1))),
@@ -60,9 +58,6 @@ class Normalise(wiring.Component):
 
         m.submodules.reciprocal = divider = shared(Reciprocal, p.sum_width, RECIPROCAL_BITS, 2)
         wiring.connect(m, wiring.flipped(self.sum), divider.i)
-        complete = Signal()
-        with m.If(self.captured):
-            m.d.sync += complete.eq(1)
 
         # Read the totals, `lanes` at a time; two beats may be on their way.
         step = Signal(range(-(-p.folds * p.lanes // lanes)))
@@ -72,7 +67,7 @@ class Normalise(wiring.Component):
         go, last_part, finish = Signal(), Signal(), Signal()
         taken = self.o.valid & self.o.ready
         m.d.comb += [
-            go.eq(divider.o.valid & (complete | self.captured) & ((part != 0) | (in_flight < 2))),
+            go.eq(divider.o.valid & ((part != 0) | (in_flight < 2))),
             last_part.eq(part == per_beat - 1),
             finish.eq(go & last_part & (beat == self.last_beat)),
             divider.o.ready.eq(finish),
@@ -82,10 +77,12 @@ class Normalise(wiring.Component):
         with m.If(go):
             m.d.sync += [step.eq(step + 1), part.eq(Mux(last_part, 0, part + 1)), beat.eq(beat + last_part)]
         with m.If(finish):
-            m.d.sync += [step.eq(0), beat.eq(0), complete.eq(0)]
+            m.d.sync += [step.eq(0), beat.eq(0)]
 
         # Stage 1: choose the totals; 2: align with the sum; 3, 4: multiply; 5: round and clip.
         steps_per_fold = p.lanes // lanes
+        step_bits = ceil_log2(steps_per_fold)
+        m.d.comb += self.fold.eq(step[step_bits:])
         shift_1 = Signal(range(p.sum_width))
         factor_1, factor_2 = Signal(RECIPROCAL_BITS + 1), Signal(RECIPROCAL_BITS + 1)
         m.d.sync += [
@@ -101,8 +98,8 @@ class Normalise(wiring.Component):
             aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
             inside = Signal(name=f"inside{lane}")
             m.d.sync += [
-                chosen.eq(select(step, [self.totals[index % steps_per_fold * lanes + lane][index // steps_per_fold]
-                                        for index in range(p.folds * steps_per_fold)])),
+                chosen.eq(select(step[:step_bits], [self.totals[index * lanes + lane]
+                                                    for index in range(steps_per_fold)])),
                 inside.eq((element + lane < self.value_dim) & ~divider.o.payload.zero),
                 aligned.eq(Mux(inside, chosen >> shift_1, 0)),
             ]

@@ -1,6 +1,6 @@
 """Sorted-updating softmax: the running maximum moves only on leading keys (SU-FA, SOFA sections III-C, IV-D)."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -9,35 +9,41 @@ from hw.arith import ScaledExp2
 from hw.shared import shared
 from hw.stream import Fifo
 from hw.stream.delay import delay
+from hw.stream.select import select
 
 __all__ = ["Probability", "Score", "Softmax"]
 
 
 class Score(data.StructLayout):
-    """Exact score of a key that a row keeps."""
+    """Exact score of a key that row number `row` of the batch keeps; `load` and `wrap` as in `IssuedKey`."""
 
     def __init__(self, parameters):
         p = parameters
-        super().__init__({"score": signed(p.log_width), "key": p.key_bits, "lead": 1, "pair": 1, "last": 1,
-                          "empty": 1})
+        super().__init__({"score": signed(p.log_width), "key": p.key_bits, "row": p.row_bits, "lead": 1, "last": 1,
+                          "empty": 1, "load": 1, "wrap": 1})
 
 
 class Probability(data.StructLayout):
-    """One step of a row: rescale what is accumulated by 2^-rescale_step if `rescale`, then add `probability`."""
+    """One step of a row: rescale what is accumulated by 2^-rescale_step if `rescale`, then add `probability`.
+
+    With `first` what was accumulated before counts as 0.
+    """
 
     def __init__(self, parameters):
         p = parameters
-        super().__init__({"probability": p.probability_width, "key": p.key_bits, "rescale": 1, "last": 1})
+        super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "rescale": 1,
+                          "first": 1, "last": 1, "load": 1, "wrap": 1})
 
 
 class Softmax(wiring.Component):
-    """Unnormalised probabilities ``p = 2^(s - M)`` of a row's keys, with M the running maximum.
+    """Unnormalised probabilities ``p = 2^(s - M)`` of a row's keys, with M the row's running maximum.
 
-    M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A leading key raises M to the
-    next multiple above its score, or above the larger of its score and its partner's when it leads a pair
-    (max ensure); what was accumulated is then rescaled, one step with the key itself and any further step in
-    a cycle of its own. Other keys leave M alone: their argument may be positive, up to ``zclip`` octaves.
-    The result does not depend on M as long as nothing is clipped, since M cancels in the division.
+    M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A row's first key sets M to the next
+    multiple above its score. Later a leading key raises M to the next multiple above its score; any other key
+    leaves M alone, and its argument may be positive, up to ``zclip`` octaves. A key beyond that raises M although
+    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, one step with the
+    key itself and any further step in a cycle of its own. The result does not depend on M, which cancels in the
+    division. The keys of ``batch_rows`` rows may come in any order.
 
     One key a cycle; a raise by n > 1 steps costs n - 1 cycles.
 
@@ -45,8 +51,8 @@ class Softmax(wiring.Component):
     -------
     i : In(stream of Score)
     o : Out(stream of Probability)
-    raised, positive, clipped : Out(1)
-        Events: M raised after a row's first key, argument above 0, argument clipped.
+    raised, positive, forced : Out(1)
+        Events: M raised after a row's first key, argument above 0, M raised by a key that does not lead.
     """
 
     _DEPTH = 16
@@ -58,7 +64,7 @@ class Softmax(wiring.Component):
             "o": Out(stream.Signature(Probability(p))),
             "raised": Out(1),
             "positive": Out(1),
-            "clipped": Out(1),
+            "forced": Out(1),
         })
 
     def elaborate(self, platform):
@@ -67,32 +73,28 @@ class Softmax(wiring.Component):
         unit = p.log_fraction + ceil_log2(p.rescale_step)     # M counts units of 2^unit score steps
         level_width = p.log_width - unit + 1
 
-        # A: a key waits for its partner's score.
-        a, a_valid, a_go = Signal(Score(p)), Signal(), Signal()
+        # Stage 1: the multiple above the score.
         b, b_valid, b_go = Signal(Score(p)), Signal(), Signal()
         level = Signal(signed(level_width))
-        partner = self.i.payload
-        m.d.comb += [
-            a_go.eq(a_valid & (~a.pair | self.i.valid) & (~b_valid | b_go)),
-            self.i.ready.eq(~a_valid | a_go),
-        ]
+        m.d.comb += self.i.ready.eq(~b_valid | b_go)
         with m.If(self.i.ready):
-            m.d.sync += [a_valid.eq(self.i.valid), a.eq(self.i.payload)]
-        highest = Signal(signed(p.log_width))
-        m.d.comb += highest.eq(Mux(a.pair & (partner.score > a.score), partner.score, a.score))
-        with m.If(a_go):
-            m.d.sync += [b_valid.eq(1), b.eq(a), level.eq((highest + ((1 << unit) - 1)) >> unit)]
-        with m.Elif(b_go):
-            m.d.sync += b_valid.eq(0)
+            m.d.sync += [b_valid.eq(self.i.valid), b.eq(self.i.payload),
+                         level.eq((self.i.payload.score + ((1 << unit) - 1)) >> unit)]
 
-        # B: raise the maximum step by step, then let the key go.
-        maximum = Signal(signed(level_width))
-        first = Signal(init=1)
-        higher, one_step = Signal(), Signal()
+        # Stage 2: raise the row's maximum step by step, then let the key go.
+        maxima = [Signal(signed(level_width), name=f"maximum{row}") for row in range(p.batch_rows)]
+        begun = Signal(p.batch_rows)
+        row = b.row[:ceil_log2(p.batch_rows)]
+        maximum, first = Signal(signed(level_width)), Signal()
+        higher, above, one_step = Signal(), Signal(), Signal()
+        raising = Signal()                                    # the key at hand has begun to raise
         difference = Signal(signed(level_width + 1))
         m.d.comb += [
+            maximum.eq(select(row, maxima)),
+            first.eq(~select(row, list(begun))),
             difference.eq(level - maximum),
-            higher.eq(b.lead & ~first & (difference > 0)),
+            above.eq(difference > p.zclip // p.rescale_step),
+            higher.eq(~first & ~b.empty & (above | ((b.lead | raising) & (difference > 0)))),
             one_step.eq(difference == 1),
         ]
         room, emit, emit_key = Signal(), Signal(), Signal()
@@ -101,35 +103,38 @@ class Softmax(wiring.Component):
             emit.eq(b_valid & room),
             emit_key.eq(emit & (~higher | one_step)),
             b_go.eq(emit_key),
-            base.eq(Mux(higher | (first & ~b.empty), level, maximum)),
+            base.eq(Mux(higher | first, level, maximum)),
             self.raised.eq(emit_key & higher),
+            self.forced.eq(emit & higher & ~b.lead & ~raising),
         ]
-        with m.If(emit_key):
-            m.d.sync += [maximum.eq(base), first.eq(b.last)]
-        with m.Elif(emit):
-            m.d.sync += maximum.eq(maximum + 1)
+        with m.If(emit):
+            m.d.sync += raising.eq(higher & ~emit_key)
+        for index in range(p.batch_rows):
+            here = b.row == index if p.batch_rows > 1 else 1
+            with m.If(emit_key & here):
+                m.d.sync += [maxima[index].eq(base), begun[index].eq(~b.last)]
+            with m.Elif(emit & here):
+                m.d.sync += maxima[index].eq(maximum + 1)
 
-        # C: argument, and the exponential.
+        # Stage 3: argument, and the exponential.
         argument = Signal(signed(p.log_width + 1))
         m.d.sync += argument.eq(b.score - (base << unit))
         m.submodules.exp2 = exp2 = shared(ScaledExp2, p.log_integer + 2, p.log_fraction, p.zclip,
                                           p.probability_fraction)
         m.d.comb += exp2.i.eq(argument)
         latency = 1 + exp2.latency
-        key, rescale, last, some = (
-            delay(m, value, latency, name) for value, name in (
-                (b.key, "key"), (emit & higher, "rescale"), (emit_key & b.last, "last"),
-                (emit_key & ~b.empty, "some")))
         m.submodules.queue = queue = Fifo(Probability(p), self._DEPTH)
         wiring.connect(m, wiring.flipped(self.o), queue.o)
+        some = delay(m, emit_key & ~b.empty, latency, "some")
+        last = emit_key & b.last
+        accompanying = Cat(b.key, b.row, b.load, b.wrap, emit & higher, first, last, emit)
+        delayed = delay(m, accompanying, latency, "accompanying")
+        fields = queue.i.payload
         m.d.comb += [
-            queue.i.valid.eq(delay(m, emit, latency, "valid")),
-            queue.i.payload.probability.eq(Mux(some, exp2.o, 0)),
-            queue.i.payload.key.eq(key),
-            queue.i.payload.rescale.eq(rescale),
-            queue.i.payload.last.eq(last),
+            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.rescale, fields.first, fields.last,
+                queue.i.valid).eq(delayed),
+            fields.probability.eq(Mux(some, exp2.o, 0)),
             self.positive.eq(some & exp2.positive),
-            self.clipped.eq(some & exp2.clipped),
         ]
         outstanding = Signal(range(self._DEPTH + 1))
         m.d.sync += outstanding.eq(outstanding + emit - (self.o.valid & self.o.ready))

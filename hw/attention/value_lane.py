@@ -1,28 +1,32 @@
 """One channel of the output: multiply probabilities by values, accumulate, rescale."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.arith import Multiply
+from hw.shared import shared
 from hw.stream.delay import delay
+from hw.stream.register_file import RegisterFile
 
 __all__ = ["ValueLane"]
 
 
 class ValueLane(wiring.Component):
-    """``total[fold] = (total[fold] >> rescale_step if rescale) + (p * value >> product_drop)``.
+    """``total[row, fold] = (0 if first, >> rescale_step if rescale) + (p * value >> product_drop)``.
 
-    With `last` the sum goes to ``result[fold]`` and the total starts again from 0.
+    With `last` the sum goes to ``result[row, fold]``. The rows of a batch may come in any order, also one row
+    in every cycle: a total is read, changed and written in one cycle.
 
     Members
     -------
     probability, value : In
-    enable, rescale, last, fold : In
+    enable, rescale, first, last, row, fold : In
         Given with the operands.
-    result : Out(ArrayLayout(signed(output_width), folds))
-        Sum of the last finished row, ``latency`` cycles after its last operands.
+    read_row, read_fold : In
+    result : Out(signed(output_width))
+        Sum of a finished row, from ``latency`` cycles after its last operands on.
     """
 
     def __init__(self, parameters):
@@ -33,9 +37,13 @@ class ValueLane(wiring.Component):
             "value": In(signed(p.element_width)),
             "enable": In(1),
             "rescale": In(1),
+            "first": In(1),
             "last": In(1),
-            "fold": In(max(1, ceil_log2(p.folds))),
-            "result": Out(data.ArrayLayout(signed(p.output_width), p.folds)),
+            "row": In(p.row_bits),
+            "fold": In(p.fold_bits),
+            "read_row": In(p.row_bits),
+            "read_fold": In(p.fold_bits),
+            "result": Out(signed(p.output_width)),
         })
 
     def elaborate(self, platform):
@@ -44,19 +52,27 @@ class ValueLane(wiring.Component):
         m.submodules.multiply = multiply = Multiply(unsigned(p.probability_width), signed(p.element_width),
                                                     p.vendor)
         m.d.comb += [multiply.a.eq(self.probability), multiply.b.eq(self.value)]
-        enable, rescale, last, fold = (
+        row_bits, fold_bits = ceil_log2(p.batch_rows), ceil_log2(p.folds)
+
+        def place(row, fold):
+            return Cat(row[:row_bits], fold[:fold_bits])
+
+        enable, rescale, first, last, here = (
             delay(m, value, Multiply.latency, name) for value, name in (
-                (self.enable, "enable"), (self.rescale, "rescale"), (self.last, "last"), (self.fold, "fold")))
-        totals = Signal(data.ArrayLayout(signed(p.output_width), p.folds))
-        current, total = Signal(signed(p.output_width)), Signal(signed(p.output_width))
+                (self.enable, "enable"), (self.rescale, "rescale"), (self.first, "first"), (self.last, "last"),
+                (place(self.row, self.fold), "here")))
+        entries = 1 << (row_bits + fold_bits)
+        m.submodules.totals = totals = shared(RegisterFile, p.output_width, entries)
+        m.submodules.results = results = shared(RegisterFile, p.output_width, entries)
+        current, scaled, total = (Signal(signed(p.output_width), name=name) for name in ("current", "scaled", "total"))
         m.d.comb += [
-            current.eq(totals[fold]),
-            total.eq(Mux(rescale, current >> p.rescale_step, current) + (multiply.p >> p.product_drop)),
+            totals.read_address.eq(here),
+            current.eq(totals.read_data),
+            scaled.eq(Mux(first, 0, Mux(rescale, current >> p.rescale_step, current))),
+            total.eq(scaled + (multiply.p >> p.product_drop)),
+            totals.write_enable.eq(enable), totals.write_address.eq(here), totals.write_data.eq(total),
+            results.write_enable.eq(enable & last), results.write_address.eq(here), results.write_data.eq(total),
+            results.read_address.eq(place(self.read_row, self.read_fold)),
+            self.result.eq(results.read_data),
         ]
-        for index in range(p.folds):
-            with m.If(enable & (fold == index)):
-                with m.If(last):
-                    m.d.sync += [self.result[index].eq(total), totals[index].eq(0)]
-                with m.Else():
-                    m.d.sync += totals[index].eq(total)
         return m

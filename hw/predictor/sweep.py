@@ -1,6 +1,6 @@
 """Order in which the predictor visits keys: the sub-segments of a row, for a group of rows at a time."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -11,17 +11,13 @@ __all__ = ["Slot", "Sweep"]
 
 
 class Slot(data.StructLayout):
-    """One cycle of the predictor: one fold of one key, for all rows of a group.
-
-    ``row_end`` alone (without ``first_fold`` and ``last_fold``) closes the rows of a dense group.
-    """
+    """One cycle of the predictor: one fold of one key, for all rows of a group."""
 
     def __init__(self, parameters):
         p = parameters
         super().__init__({
             "key": p.key_bits,
             "fold": max(1, ceil_log2(p.tree_folds)),
-            "first_fold": 1,
             "last_fold": 1,
             "position": p.position_bits,
             "segment_end": 1,
@@ -51,12 +47,8 @@ class Sweep(wiring.Component):
         Emitted when the keys are loaded; taken when its last group has been walked.
     group_loaded : In(1)
         Pulse: a further group of this slice has its queries.
-    lanes_free : In(1)
-        The row lanes can hold a further group.
-    lanes_idle : In(1)
-        The row lanes hold no group.
-    dense_stall : In(1)
-        The key lists are nearly full.
+    free, idle : In(1)
+        The selection can hold a further group; it holds none, so that a dense group can write its masks.
     segment_done : In(1)
         Pulse: the sorter has finished a segment.
     active : Out(Task)
@@ -70,8 +62,6 @@ class Sweep(wiring.Component):
         Index of the group's first row.
     present : Out(trees)
         Rows of the group that exist.
-    stride : Out
-        Distance between neighbouring keys of a segment.
     """
 
     def __init__(self, parameters, drain):
@@ -81,9 +71,8 @@ class Sweep(wiring.Component):
             "index": In(max(1, ceil_log2(p.slices))),
             "task": In(stream.Signature(Task(p))),
             "group_loaded": In(1),
-            "lanes_free": In(1),
-            "lanes_idle": In(1),
-            "dense_stall": In(1),
+            "free": In(1),
+            "idle": In(1),
             "segment_done": In(1),
             "active": Out(Task(p)),
             "slot": Out(Slot(p)),
@@ -92,7 +81,6 @@ class Sweep(wiring.Component):
             "group_slot": Out(range(p.group_slots)),
             "group_row": Out(16),
             "present": Out(p.trees),
-            "stride": Out(bits_for(p.max_segments)),
         })
 
     def elaborate(self, platform):
@@ -102,6 +90,7 @@ class Sweep(wiring.Component):
         groups = Signal(range(p.group_slots + 1))     # loaded and not yet walked
         open_segments = Signal(2)                     # started and not yet sorted
         row = Signal(17)                              # may run past the largest number of queries
+        left = Signal(signed(18))                     # rows from this group on
         next_slot = Signal(range(p.group_slots))
         segment = Signal(range(p.max_segments + 1))
         start = Signal(p.key_bits + 1)                # first key of the segment
@@ -110,7 +99,7 @@ class Sweep(wiring.Component):
         fold = Signal(self.slot.fold.shape())
         drain = Signal(range(self._drain + 1))
 
-        stride, step = self.stride, Signal(p.key_bits + 1)
+        stride, step = Signal(bits_for(p.max_segments)), Signal(p.key_bits + 1)
         spread = task.interleaved & ~task.dense
         m.d.comb += [
             stride.eq(Mux(spread, task.segments, 1)),
@@ -127,6 +116,7 @@ class Sweep(wiring.Component):
             last_segment.eq(segment + 1 == task.segments),
         ]
 
+        near = ceil_log2(p.trees + 1)
         start_group = Signal()
         start_segment = Signal()
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
@@ -135,56 +125,49 @@ class Sweep(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.task.valid):
-                    m.d.sync += [task.eq(self.task.payload), row.eq(self.index * p.trees)]
+                    m.d.sync += [task.eq(self.task.payload), row.eq(self.index * p.trees),
+                                 left.eq(self.task.payload.queries - self.index * p.trees)]
                     m.next = "GROUP"
             with m.State("GROUP"):
-                with m.If(row >= task.queries):
+                with m.If(left <= 0):
                     m.d.sync += drain.eq(self._drain)
                     m.next = "DRAIN"
-                with m.Elif((groups != 0) & self.lanes_free & (~task.dense | self.lanes_idle)):
+                with m.Elif((groups != 0) & self.free & (~task.dense | self.idle)):
                     m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
                     m.d.sync += [segment.eq(0), start.eq(0), key.eq(0), position.eq(0), fold.eq(0),
                                  self.group_slot.eq(next_slot), self.group_row.eq(row),
                                  next_slot.eq(Mux(next_slot == p.group_slots - 1, 0, next_slot + 1)),
-                                 row.eq(row + p.trees * p.slices)]
+                                 row.eq(row + p.trees * p.slices), left.eq(left - p.trees * p.slices)]
                     for tree in range(p.trees):
-                        m.d.sync += self.present[tree].eq(row + tree < task.queries)
+                        m.d.sync += self.present[tree].eq((left[near:] != 0) | (left[:near] > tree))
                     m.next = "SEGMENT"
             with m.State("SEGMENT"):
                 with m.If(task.dense | (open_segments < 2) | self.segment_done):
                     m.d.comb += start_segment.eq(~task.dense)
                     m.next = "WALK"
             with m.State("WALK"):
-                advance = Signal()
                 m.d.comb += [
-                    advance.eq(~(task.dense & self.dense_stall)),
-                    self.slot_valid.eq(advance),
+                    self.slot_valid.eq(1),
                     self.slot.key.eq(key),
                     self.slot.fold.eq(fold),
-                    self.slot.first_fold.eq(fold == 0),
                     self.slot.last_fold.eq(last_fold),
                     self.slot.position.eq(position),
-                    self.slot.segment_end.eq(last_of_segment & last_fold & ~task.dense),
-                    self.slot.row_end.eq(last_of_segment & last_segment & last_fold & ~task.dense),
+                    self.slot.segment_end.eq(last_of_segment & last_fold),
+                    self.slot.row_end.eq(last_of_segment & last_segment & last_fold),
                 ]
-                with m.If(advance):
-                    with m.If(~last_fold):
-                        m.d.sync += fold.eq(fold + 1)
-                    with m.Else():
-                        m.d.sync += [fold.eq(0), key.eq(following), position.eq(position + 1)]
-                        with m.If(last_of_segment):
-                            m.d.sync += [segment.eq(segment + 1), start.eq(start + step), key.eq(start + step),
-                                         position.eq(0)]
-                            with m.If(last_segment):
-                                m.next = "END"
-                            with m.Elif(task.dense | (open_segments < 2) | self.segment_done):
-                                m.d.comb += start_segment.eq(~task.dense)
-                            with m.Else():
-                                m.next = "SEGMENT"
-            with m.State("END"):
-                with m.If(task.dense):
-                    m.d.comb += [self.slot_valid.eq(1), self.slot.row_end.eq(1)]
-                m.next = "GROUP"
+                with m.If(~last_fold):
+                    m.d.sync += fold.eq(fold + 1)
+                with m.Else():
+                    m.d.sync += [fold.eq(0), key.eq(following), position.eq(position + 1)]
+                    with m.If(last_of_segment):
+                        m.d.sync += [segment.eq(segment + 1), start.eq(start + step), key.eq(start + step),
+                                     position.eq(0)]
+                        with m.If(last_segment):
+                            m.next = "GROUP"
+                        with m.Elif(task.dense | (open_segments < 2) | self.segment_done):
+                            m.d.comb += start_segment.eq(~task.dense)
+                        with m.Else():
+                            m.next = "SEGMENT"
             with m.State("DRAIN"):
                 with m.If(drain != 0):
                     m.d.sync += drain.eq(Mux(open_segments == 0, drain - 1, drain))

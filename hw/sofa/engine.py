@@ -17,7 +17,6 @@ from .task import SofaError, Task
 __all__ = ["SofaEngine"]
 
 
-
 class SofaEngine(wiring.Component):
     """Dynamic sparse attention: predict with shift and add, select, attend exactly.
 
@@ -44,11 +43,12 @@ class SofaEngine(wiring.Component):
         self.counters = tuple(CounterDescription(*description) for description in (
             ("predicting", "slice cycles", "cycles in which the predictor visits a key", n, "sum"),
             ("multiplying", "slice cycles", "cycles in which the attention multipliers are given a key", n, "sum"),
-            ("starved", "slice cycles", "cycles in which attention waits for the keys of a row", n, "sum"),
+            ("key_loads", "keys", "keys read for a batch of rows; their values are read as often", n, "sum"),
+            ("starved", "slice cycles", "cycles in which attention waits for the keys of its rows", n, "sum"),
             ("rows", "rows", "query rows finished", n, "sum"),
             ("max_raise", "events", "running maximum raised after the first key of a row", n, "sum"),
             ("z_pos", "keys", "exponent arguments above 0", n, "sum"),
-            ("z_clip", "keys", "exponent arguments clipped", n, "sum"),
+            ("z_clip", "keys", "keys beyond zclip that raised the maximum although they do not lead", n, "sum"),
             ("score_saturated", "keys", "exact scores clipped", n, "sum"),
             ("predict_saturated", "keys", "predicted scores clipped", bits_for(p.slices * p.trees), "sum"),
             ("radius_clipped", "entries", "sorter entries clipped by the radius", 16, "sum"),
@@ -74,6 +74,8 @@ class SofaEngine(wiring.Component):
         head_valid = Signal()
         m.d.comb += [head.eq(heads.o.payload), head_valid.eq(heads.o.valid)]
 
+        row, tree, turn = Signal(16), Signal(range(max(2, p.trees))), Signal(range(max(2, p.slices)))
+        row_out, last_row, group_end = Signal(), Signal(), Signal()
         slices, writers = [], []
         for index in range(p.slices):
             m.submodules[f"slice{index}"] = slice_ = shared(Slice, p)
@@ -82,7 +84,6 @@ class SofaEngine(wiring.Component):
                 m.submodules[f"{name}{index}"] = queue = Fifo(Task(p), 2)
                 wiring.connect(m, fork.o[index], queue.i)
                 wiring.connect(m, queue.o, target)
-            wiring.connect(m, slice_.key_id, writer.key_id)
             wiring.connect(m, slice_.o, writer.outputs)
             enable = loader.write_slices[index]
             m.d.comb += [
@@ -91,8 +92,13 @@ class SofaEngine(wiring.Component):
                 slice_.group_loaded.eq(loader.group_loaded[index]),
                 loader.group_done[index].eq(slice_.group_done),
                 # A slice may be a head ahead of the rows that leave.
-                writer.return_keys.eq(slice_.return_keys),
-                writer.last_beat.eq(slice_.last_beat),
+                writer.head.eq(slice_.head),
+                writer.record.eq(slice_.record),
+                writer.record_segment.eq(slice_.record_segment),
+                writer.record_keys.eq(slice_.record_keys),
+                writer.record_end.eq(slice_.record_end),
+                slice_.record_ready.eq(writer.record_ready),
+                writer.group_end.eq(group_end & (turn == index)),
             ]
             for field in ("query", "key", "value", "mask"):
                 m.d.comb += slice_.write[field].eq(loader.write[field] & enable)
@@ -100,16 +106,15 @@ class SofaEngine(wiring.Component):
             writers.append(writer)
 
         # Rows leave in order: the rows of a group from one slice, the next group from the next slice.
-        row, tree, turn = Signal(16), Signal(range(max(2, p.trees))), Signal(range(max(2, p.slices)))
         word, word_valid, word_ready = Signal(Word(p.bus_width)), Signal(), Signal()
         with m.Switch(turn):
             for index, writer in enumerate(writers):
                 with m.Case(index):
                     m.d.comb += [word.eq(writer.o.payload), word_valid.eq(writer.o.valid),
                                  writer.o.ready.eq(word_ready)]
-        row_out, last_row = Signal(), Signal()
         m.d.comb += [row_out.eq(word_valid & word_ready & word.last),
-                     last_row.eq(row + 1 == head.task.queries)]
+                     last_row.eq(row + 1 == head.task.queries),
+                     group_end.eq(row_out & ((tree == p.trees - 1) | last_row))]
         for index, slice_ in enumerate(slices):
             m.d.comb += slice_.row_out.eq(row_out & (turn == index))
 
@@ -129,7 +134,7 @@ class SofaEngine(wiring.Component):
                     m.next = "TRAILER"
                 with m.If(row_out):
                     m.d.sync += [row.eq(row + 1), tree.eq(tree + 1)]
-                    with m.If((tree == p.trees - 1) | last_row):
+                    with m.If(group_end):
                         m.d.sync += [tree.eq(0), turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))]
                     with m.If(last_row):
                         m.d.sync += [row.eq(0), turn.eq(0)]
@@ -152,7 +157,7 @@ class SofaEngine(wiring.Component):
             self.busy.eq(loader.busy | head_valid | errors.o.valid | self.o.valid),
         ]
 
-        names = {"max_raise": "raised", "z_pos": "positive", "z_clip": "clipped"}
+        names = {"max_raise": "raised", "z_pos": "positive", "z_clip": "forced", "key_loads": "loaded"}
         for counter in self.counters:
             event = self.events[counter.name]
             if counter.name == "rows":

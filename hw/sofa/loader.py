@@ -24,9 +24,10 @@ class Loader(wiring.Component):
     """Parse packets and fill the memories.
 
     A packet is one or more heads, each a header and a body; the header says whether another head follows. The
-    body: the first ``slices * trees`` queries (so that prediction can start), all keys, all values, the other
+    body: the first ``early_rows`` queries (so that prediction can start), all keys, all values, the other
     queries. Each vector starts on a new word; words of a query are followed by its mask, if there is one. A
-    query takes all words of its lanes: those behind ``head_dim`` are filled with zeros without reading.
+    query takes all words of its lanes: those behind ``head_dim`` are filled with zeros without reading. A word of
+    a query takes ``query_parts`` cycles, in which its elements are converted to codes; any other word one.
 
     The key memories have two halves. A head of up to half their keys gets one half, so that it can load while
     the other head computes; a larger one waits for both. Queries wait for a free group slot.
@@ -101,6 +102,7 @@ class Loader(wiring.Component):
         # Position in the body.
         vector = Signal(bits_for(p.max_keys))
         beat = Signal(self.write.beat.shape())
+        part = Signal(self.write.part.shape())
         row = Signal(16)
         tree = Signal(self.write.tree.shape())
         slice_ = Signal(range(max(2, p.slices)))
@@ -129,6 +131,7 @@ class Loader(wiring.Component):
             write.slot.eq(slot),
             write.tree.eq(tree),
             write.beat.eq(beat),
+            write.part.eq(part),
             write.data.as_value().eq(content),
             write.code_base.eq(task.code_base),
             write.mask_word.eq(mask_word),
@@ -190,24 +193,28 @@ class Loader(wiring.Component):
                             m.d.sync += half.eq(~half)
                         m.next = "QUERIES"
             with m.State("QUERIES"):
-                with m.If((row == task.queries) | (~keys_loaded & (row == p.slices * p.trees))):
+                with m.If((row == task.queries) | (~keys_loaded & (row == p.early_rows))):
                     m.d.sync += beat.eq(0)
                     m.next = "KEYS"
                     with m.If(keys_loaded):
                         m.next = "FINISH"
-                with m.Elif((tree != 0) | (beat != 0) | slot_free):
-                    m.d.comb += [write.query.eq(1), take.eq(beat <= task.last_key_beat)]
-                    with m.If(beat > task.last_key_beat):
+                with m.Elif((tree != 0) | (beat != 0) | (part != 0) | slot_free):
+                    read = beat <= task.last_key_beat
+                    m.d.comb += write.query.eq(1)
+                    with m.If(~read):
                         m.d.comb += write.data.as_value().eq(0)
-                    with m.If(available | ~take):
+                    with m.If(available | ~read):
                         m.d.comb += enable.eq(chosen)
-                        m.d.sync += beat.eq(beat + 1)
-                        with m.If(beat == last_query_beat):
-                            m.d.sync += [beat.eq(0), mask_word.eq(0)]
-                            with m.If(task.mask):
-                                m.next = "MASK"
-                            with m.Else():
-                                m.d.comb += row_end.eq(1)
+                        m.d.sync += part.eq(part + 1)
+                        with m.If(part == p.query_parts - 1):
+                            m.d.comb += take.eq(read)
+                            m.d.sync += [part.eq(0), beat.eq(beat + 1)]
+                            with m.If(beat == last_query_beat):
+                                m.d.sync += [beat.eq(0), mask_word.eq(0)]
+                                with m.If(task.mask):
+                                    m.next = "MASK"
+                                with m.Else():
+                                    m.d.comb += row_end.eq(1)
             with m.State("MASK"):
                 m.d.comb += take.eq(1)
                 with m.If(available):

@@ -54,11 +54,13 @@ class SofaParameters:
     khat_width: int = _parameter(5, "most significant bits of a key element that the predictor sees", 2, 16)
     query_code_width: int = _parameter(16, "mode of the leading-zero encoder of the queries", choices=(8, 16))
     code_levels: int = _parameter(4, "octaves of a query element that the predictor tells apart", 1, 15)
-    score_width: int = _parameter(8, "bits of a predicted score; even", 4, 16)
+    score_width: int = _parameter(8, "bits of a predicted score", 4, 16)
     clipping: bool = _parameter(False, "build the radius and low-bound clipping units of the sorter",
                                 choices=(False, True))
+    reuse_rows: int = _parameter(4, "rows that share each key and value they load (no more than the predictor trees of "
+                                    "a slice)", 1, 16)
     ensure: int = _parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
-    zclip: int = _parameter(4, "largest exponent argument, in octaves, before a probability is clipped", 1, 5)
+    zclip: int = _parameter(4, "largest exponent argument, in octaves; a key beyond it raises the running maximum", 1, 5)
     log_fraction: int = _parameter(10, "fraction bits of an exact score, in units of log2", 6, 12)
     log_integer: int = _parameter(8, "integer bits of an exact score, in units of log2", 5, 10)
     probability_fraction: int = _parameter(12, "fraction bits of a probability", 8, 14)
@@ -104,10 +106,11 @@ class SofaParameters:
         self._require(self.tree_lanes >= self.elements_per_beat,
                       f"tree_lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
                       f"not {self.tree_lanes}")
+        self._require(self.trees % self.batch_rows == 0,
+                      f"reuse_rows must divide the {self.trees} predictor trees of a slice, not {self.reuse_rows}")
         self._require(_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
         self._require(self.max_segment_keys <= self.tile,
                       f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
-        self._require(self.score_width % 2 == 0, f"score_width must be even, not {self.score_width}")
         self._require(self.code_levels < self.query_code_width,
                       f"code_levels must be at most query_code_width - 1 = {self.query_code_width - 1}, "
                       f"not {self.code_levels}")
@@ -143,6 +146,21 @@ class SofaParameters:
         return self.slice_rows * self.columns // self.tree_lanes
 
     @property
+    def batch_rows(self):
+        """Rows that are attended side by side and share each key they load."""
+        return min(self.reuse_rows, self.trees)
+
+    @property
+    def batches(self):
+        """Batches of a group of `trees` rows."""
+        return self.trees // self.batch_rows
+
+    @property
+    def row_bits(self):
+        """Bits of a row's number in its batch (at least 1)."""
+        return max(1, ceil_log2(self.batch_rows))
+
+    @property
     def trees_per_sorter(self):
         """Predictor trees that share one sorting core."""
         return max(1, self.rows_per_sorter * self.trees // self.slice_rows)
@@ -171,6 +189,21 @@ class SofaParameters:
     def group_slots(self):
         """Groups of `trees` rows that a slice can hold: those in flight and as many being loaded."""
         return 2 * self.slice_rows // self.trees
+
+    @property
+    def early_rows(self):
+        """Queries that a task sends ahead of its keys: two groups of every slice, so that prediction can start."""
+        return 2 * self.slices * self.trees
+
+    @property
+    def encoders(self):
+        """Query elements that are converted to codes in one cycle."""
+        return max(1, self.elements_per_beat // 4)
+
+    @property
+    def query_parts(self):
+        """Cycles that a beat of a query takes to be converted."""
+        return self.elements_per_beat // self.encoders
 
     @property
     def max_segments(self):
@@ -247,5 +280,5 @@ class SofaParameters:
 
     @property
     def predict_shift_bits(self):
-        """Bits of the run-time shift that scales a predicted sum to a score."""
-        return bits_for(self.predict_width)
+        """Bits of the run-time shift that scales a predicted sum to a score: enough for every sum to fit."""
+        return bits_for(max(1, self.predict_width - self.score_width))

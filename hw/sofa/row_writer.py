@@ -1,89 +1,130 @@
 """Rows of results as words of the stream: the keys that a row kept, then its output."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import ceil_log2
 
-from hw.stream import Fifo, Word
+from hw.shared import shared
+from hw.stream import WidthConverter, Word
+from hw.stream.block_memory import BlockMemory
+from hw.stream.select import select
+
+from .task import Task
 
 __all__ = ["RowWriter"]
 
 
 class RowWriter(wiring.Component):
-    """Pack a slice's results. One key or one word a cycle, keys of a row beside the outputs of the row before.
+    """Pack a slice's results.
 
-    With `return_keys` a row begins with its keys, 16 bits each in the order in which they were used, the
-    upper bit set on the last one; a row without keys has the one entry 0xffff. Then the output channels
+    With `return_keys` a row begins with the masks of its keys, ``tile`` bits a segment, segment after segment,
+    filled with zeros up to a whole word: ``ceil(segments * tile / bus_width)`` words. Then the output channels
     follow on a new word. `last` marks the end of a row.
+
+    The masks of four groups are held, from the choice of a group's keys until its rows have left. A row takes
+    ``segments + 2`` cycles and one a word.
 
     Members
     -------
-    return_keys, last_beat : In
-        Of the head.
-    key_id : In(stream of 15 + 1 bits)
+    head : In(Task)
+        Head whose rows come out.
+    record, record_segment, record_keys, record_end : In
+        Masks of all rows of a group, see :class:`~hw.sorter.row_select.RowSelect`.
+    record_ready : Out(1)
+        There is room for a further group.
+    group_end : In(1)
+        The row that leaves is the last one of its group.
     outputs : In(stream of beats)
     o : Out(stream of Word(bus_width))
     """
 
-    _WORDS = 16
+    _GROUPS = 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        beats = -(-p.max_head_dim // p.elements_per_beat)
+        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
-            "return_keys": In(1),
-            "last_beat": In(bits_for(max(1, beats - 1))),
-            "key_id": In(stream.Signature(data.StructLayout({"key": 15, "last": 1}))),
+            "head": In(Task(p)),
+            "record": In(1),
+            "record_segment": In(segment_bits),
+            "record_keys": In(data.ArrayLayout(p.tile, p.trees)),
+            "record_end": In(1),
+            "record_ready": Out(1),
+            "group_end": In(1),
             "outputs": In(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "o": Out(stream.Signature(Word(p.bus_width))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        p = self._parameters
-        # Pack keys, also while the outputs of the row before are awaited. What is left of the word before stands
-        # behind a row's last key.
-        per_word = p.bus_width // 16
-        m.submodules.words = words = Fifo(Word(p.bus_width), self._WORDS)
-        packed, place = Signal(data.ArrayLayout(16, per_word)), Signal(range(max(2, per_word)))
-        complete, last = Signal(), Signal()
-        m.d.comb += [
-            words.i.payload.data.eq(packed.as_value()),
-            words.i.payload.last.eq(last),
-            words.i.valid.eq(complete),
-            self.key_id.ready.eq(~complete | words.i.ready),
-        ]
-        with m.If(self.key_id.ready):
-            m.d.sync += complete.eq(0)
-            with m.If(self.key_id.valid):
-                key = self.key_id.payload
-                full = (place == per_word - 1) | key.last
-                m.d.sync += [complete.eq(full), last.eq(key.last), place.eq(Mux(full, 0, place + 1))]
-                with m.Switch(place):
-                    for index in range(per_word):
-                        with m.Case(index):
-                            m.d.sync += packed[index].eq(key.as_value())
+        p, head = self._parameters, self.head
+        segment_bits = len(self.record_segment)
 
-        word, keys_out = self.o, Signal()          # the keys of this row are out
-        beat = Signal.like(self.last_beat)
-        with m.If(self.return_keys & ~keys_out):
+        groups, writing, reading = Signal(range(self._GROUPS + 1)), Signal(2), Signal(2)
+        tree = Signal(max(1, ceil_log2(p.trees)))
+        segment = Signal(segment_bits + 1)
+        m.d.comb += self.record_ready.eq(groups < self._GROUPS)
+        m.d.sync += groups.eq(groups + self.record_end - self.group_end)
+        with m.If(self.record_end):
+            m.d.sync += writing.eq(writing + 1)
+        read_enable, shown = Signal(), Signal()
+        items = []
+        per_memory = max(1, 72 // p.tile)                    # rows in a memory, to fill block RAMs of 36 bits
+        for index in range(0, p.trees, per_memory):
+            rows = [self.record_keys[row] for row in range(index, min(index + per_memory, p.trees))]
+            m.submodules[f"masks{index}"] = memory = shared(BlockMemory, p.tile * len(rows),
+                                                            self._GROUPS << segment_bits)
             m.d.comb += [
-                word.payload.data.eq(words.o.payload.data),
-                word.valid.eq(words.o.valid),
-                words.o.ready.eq(word.ready),
+                memory.write_enable.eq(self.record),
+                memory.write_address.eq(Cat(self.record_segment, writing)),
+                memory.write_data.eq(Cat(rows)),
+                memory.read_enable.eq(read_enable),
+                memory.read_address.eq(Cat(segment[:segment_bits], reading)),
             ]
-            with m.If(word.valid & word.ready):
-                m.d.sync += keys_out.eq(words.o.payload.last)
-        with m.Else():
-            m.d.comb += [
-                word.payload.data.eq(self.outputs.payload.as_value()),
-                word.payload.last.eq(beat == self.last_beat),
-                word.valid.eq(self.outputs.valid),
-                self.outputs.ready.eq(word.ready),
-            ]
-            with m.If(word.valid & word.ready):
-                m.d.sync += beat.eq(beat + 1)
-                with m.If(word.payload.last):
-                    m.d.sync += [beat.eq(0), keys_out.eq(0)]
+            items += [memory.read_data.word_select(row, p.tile) for row in range(len(rows))]
+
+        m.submodules.pack = pack = WidthConverter(p.tile, p.bus_width)
+        beat, last_shown = Signal(head.last_value_beat.shape()), Signal()
+        more = segment != head.segments
+        m.d.comb += [
+            pack.i.payload.data.eq(select(tree, items)),
+            pack.i.payload.last.eq(last_shown),
+            pack.i.valid.eq(shown),
+        ]
+        word = self.o
+        with m.FSM():
+            with m.State("WAIT"):
+                m.d.sync += segment.eq(0)
+                with m.If(self.outputs.valid):
+                    m.next = "OUTPUT"
+                    with m.If(head.return_keys):
+                        m.next = "KEYS"
+            with m.State("KEYS"):
+                m.d.comb += [
+                    read_enable.eq(more & (~shown | pack.i.ready)),
+                    word.payload.data.eq(pack.o.payload.data),
+                    word.valid.eq(pack.o.valid),
+                    pack.o.ready.eq(word.ready),
+                ]
+                with m.If(~shown | pack.i.ready):
+                    m.d.sync += [shown.eq(more), last_shown.eq(segment + 1 == head.segments)]
+                with m.If(read_enable):
+                    m.d.sync += segment.eq(segment + 1)
+                with m.If(pack.o.valid & pack.o.ready & pack.o.payload.last):
+                    m.next = "OUTPUT"
+            with m.State("OUTPUT"):
+                m.d.comb += [
+                    word.payload.data.eq(self.outputs.payload.as_value()),
+                    word.payload.last.eq(beat == head.last_value_beat),
+                    word.valid.eq(self.outputs.valid),
+                    self.outputs.ready.eq(word.ready),
+                ]
+                with m.If(word.valid & word.ready):
+                    m.d.sync += beat.eq(beat + 1)
+                    with m.If(word.payload.last):
+                        m.d.sync += [beat.eq(0), tree.eq(tree + 1)]
+                        with m.If(self.group_end):
+                            m.d.sync += [tree.eq(0), reading.eq(reading + 1)]
+                        m.next = "WAIT"
         return m

@@ -1,6 +1,6 @@
 """One slice of `sofa`: prediction, sorting and attention for its share of the query rows."""
 
-from amaranth.hdl import Cat, Module, signed
+from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -9,7 +9,7 @@ from hw.attention.attention import Attention
 from hw.predictor.predictor import Predictor
 from hw.predictor.sweep import Sweep
 from hw.shared import shared
-from hw.sorter.row_lane import RowLane
+from hw.sorter.row_select import RowSelect
 from hw.sorter.segment_sorter import SegmentSorter
 from hw.stream.delay import delay
 
@@ -19,7 +19,10 @@ __all__ = ["BeatWrite", "Slice"]
 
 
 class BeatWrite(data.StructLayout):
-    """A beat of a vector on its way to the memories, or a word of a row's mask."""
+    """A beat of a vector on its way to the memories, or a word of a row's mask.
+
+    A beat of a query stays for ``query_parts`` cycles; ``part`` counts them.
+    """
 
     def __init__(self, parameters):
         p = parameters
@@ -28,6 +31,7 @@ class BeatWrite(data.StructLayout):
             "vector": p.key_bits,
             "slot": range(p.group_slots),
             "tree": max(1, ceil_log2(p.trees)),
+            "part": max(1, ceil_log2(p.query_parts)),
             "beat": max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat))),
             "data": data.ArrayLayout(signed(p.element_width), p.elements_per_beat),
             "code_base": 4,
@@ -39,10 +43,12 @@ class BeatWrite(data.StructLayout):
 class Slice(wiring.Component):
     """Stages of a slice, each a row group ahead of the next.
 
-    ``Sweep -> Predictor -> SegmentSorter -> RowLane -> Attention``. The row lanes hold two groups, so the
+    ``Sweep -> Predictor -> SegmentSorter -> RowSelect -> Attention``. The selection holds two groups, so the
     prediction and sorting of the next group hide behind the attention of this one whenever
-    ``keys * tree_folds <= trees * kept * folds`` (prediction) and
-    ``ceil(m / 4) * (trees_per_sorter or its latency) <= tile * tree_folds`` (sorting).
+    ``keys * tree_folds <= trees * kept * folds`` (prediction),
+    ``ceil(m / 4) * (trees_per_sorter or its latency) <= tile * tree_folds`` (sorting), and
+    ``(words + 2) * (score_width - 1) + words <= keys * tree_folds`` with ``words = segments * ceil(m / 4)``
+    (choosing).
 
     Members
     -------
@@ -51,7 +57,8 @@ class Slice(wiring.Component):
         The task once its keys are loaded, and once its values are.
     group_loaded : In(1)
     group_done : Out(1)
-    key_id, o, row_out, return_keys, last_beat : see :class:`Attention`
+    o, row_out, head : see :class:`Attention`, where `head` is ``active``
+    record, record_segment, record_keys, record_end, record_ready : see :class:`~hw.sorter.row_select.RowSelect`
     events : Out
         Pulses and amounts for the counters.
     """
@@ -59,7 +66,7 @@ class Slice(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         self.event_widths = {
-            "predicting": 1, "multiplying": 1, "starved": 1, "raised": 1, "positive": 1, "clipped": 1,
+            "predicting": 1, "multiplying": 1, "loaded": 1, "starved": 1, "raised": 1, "positive": 1, "forced": 1,
             "score_saturated": 1, "predict_saturated": bits_for(p.trees), "radius_clipped": 16,
         }
         super().__init__({
@@ -69,11 +76,14 @@ class Slice(wiring.Component):
             "attend": In(stream.Signature(Task(p))),
             "group_loaded": In(1),
             "group_done": Out(1),
-            "key_id": Out(stream.Signature(data.StructLayout({"key": 15, "last": 1}))),
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
-            "return_keys": Out(1),
-            "last_beat": Out(Task(p)["last_value_beat"].shape),
+            "head": Out(Task(p)),
+            "record": Out(1),
+            "record_segment": Out(max(1, ceil_log2(p.max_segments))),
+            "record_keys": Out(data.ArrayLayout(p.tile, p.trees)),
+            "record_end": Out(1),
+            "record_ready": In(1),
             "events": Out(data.StructLayout(self.event_widths)),
         })
 
@@ -85,7 +95,6 @@ class Slice(wiring.Component):
         m.submodules.attention = attention = shared(Attention, p)
         wiring.connect(m, wiring.flipped(self.predict), sweep.task)
         wiring.connect(m, wiring.flipped(self.attend), attention.task)
-        wiring.connect(m, wiring.flipped(self.key_id), attention.key_id)
         wiring.connect(m, wiring.flipped(self.o), attention.o)
 
         write, active = self.write, sweep.active
@@ -96,6 +105,7 @@ class Slice(wiring.Component):
             predictor.write_slot.eq(write.slot),
             predictor.write_tree.eq(write.tree),
             predictor.write_beat.eq(write.beat),
+            predictor.write_part.eq(write.part),
             predictor.write_data.as_value().eq(write.data.as_value()),
             predictor.code_base.eq(write.code_base),
             predictor.mask_enable.eq(write.mask),
@@ -124,64 +134,66 @@ class Slice(wiring.Component):
             attention.write_data.as_value().eq(write.data.as_value()),
             attention.row_out.eq(self.row_out),
             self.group_done.eq(attention.group_done),
-            self.return_keys.eq(attention.return_keys),
-            self.last_beat.eq(attention.last_beat),
+            self.head.eq(attention.active),
         ]
 
         scored = predictor.o
+        m.submodules.select = chooser = shared(RowSelect, p)
         sort = predictor.o_valid & ~active.dense
-        list_ = predictor.o_valid & active.dense
-        reserve = delay(m, sweep.group_start & ~active.dense, 1, "reserve")
-        free, idle, stall, sorted_, clipped = [], [], [], [], []
+        sorters, clipped = [], []
         for number in range(p.sorters):
             m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, predictor.latency + 1)
+            sorters.append(sorter)
+            clipped.append(sorter.clipped)
             m.d.comb += [
                 sorter.score_enable.eq(sort),
-                sorter.key.eq(scored.key),
                 sorter.position.eq(scored.position),
                 sorter.segment_end.eq(scored.segment_end),
                 sorter.row_end.eq(scored.row_end),
                 sorter.segment_keys.eq(active.segment_keys),
                 sorter.extra_segments.eq(active.extra_segments),
                 sorter.radius.eq(active.radius),
-                sorter.stride.eq(sweep.stride),
+                chooser.candidates[number].as_value().eq(sorter.o.as_value()),
             ]
-            sorted_.append(sorter.segment_done)
-            clipped.append(sorter.clipped)
             for position in range(p.trees_per_sorter):
-                tree = number * p.trees_per_sorter + position
-                m.submodules[f"row_lane{tree}"] = lane = shared(RowLane, p)
-                wiring.connect(m, lane.o, attention.lists[tree])
-                m.d.comb += [
-                    sorter.scores[position].eq(scored.scores[tree]),
-                    sorter.present[position].eq(scored.present[tree]),
-                    lane.reserve.eq(reserve & sweep.present[tree]),
-                    lane.rule.merge.eq(active.merge),
-                    lane.rule.kept.eq(active.kept),
-                    lane.rule.segment_keys.eq(active.segment_keys),
-                    lane.rule.extra_segments.eq(active.extra_segments),
-                    lane.candidates.as_value().eq(sorter.o.as_value()),
-                    lane.candidates_valid.eq(sorter.o_valid[position]),
-                    lane.first.eq(sorter.o_first),
-                    lane.row_end.eq(sorter.o_row_end[position]),
-                    lane.dense.eq(scored.key),
-                    lane.dense_valid.eq(list_ & ~scored.row_end & scored.allowed[tree]),
-                    lane.dense_end.eq(list_ & scored.row_end & scored.present[tree]),
-                ]
-                free.append(lane.free)
-                idle.append(lane.idle)
-                stall.append(lane.dense_stall)
+                m.d.comb += sorter.scores[position].eq(scored.scores[number * p.trees_per_sorter + position])
+        rule = chooser.rule
         m.d.comb += [
-            sweep.lanes_free.eq(Cat(free).all()),
-            sweep.lanes_idle.eq(Cat(idle).all()),
-            sweep.dense_stall.eq(Cat(stall).any()),
-            sweep.segment_done.eq(sorted_[0]),     # the sorters run in step
+            # The sorters run in step.
+            sweep.segment_done.eq(sorters[0].segment_done),
+            chooser.candidates_valid.eq(sorters[0].o_valid),
+            chooser.first.eq(sorters[0].o_first),
+            chooser.row_end.eq(sorters[0].o_row_end),
+            chooser.reserve.eq(delay(m, sweep.group_start, 1, "reserve")),
+            sweep.free.eq(chooser.free),
+            sweep.idle.eq(chooser.idle),
+            rule.merge.eq(active.merge), rule.dense.eq(active.dense), rule.kept.eq(active.kept),
+            rule.segments.eq(active.segments), rule.segment_keys.eq(active.segment_keys),
+            rule.extra_segments.eq(active.extra_segments),
+            chooser.dense_valid.eq(predictor.o_valid & active.dense),
+            chooser.dense_keys.eq(scored.allowed),
+            chooser.dense_position.eq(scored.position),
+            chooser.dense_segment_end.eq(scored.segment_end),
+            chooser.dense_end.eq(scored.row_end),
+            attention.masks_valid.eq(chooser.masks_valid),
+            attention.masks.as_value().eq(chooser.masks.as_value()),
+            attention.totals.eq(chooser.totals),
+            attention.origins.eq(chooser.origins),
+            chooser.read_enable.eq(attention.read_enable),
+            chooser.read_segment.eq(attention.read_segment),
+            chooser.release.eq(attention.release),
+            self.record.eq(chooser.record),
+            self.record_segment.eq(chooser.record_segment),
+            self.record_keys.eq(chooser.record_keys),
+            self.record_end.eq(chooser.record_end),
+            chooser.record_ready.eq(self.record_ready),
             self.events.predicting.eq(sweep.slot_valid),
             self.events.multiplying.eq(attention.multiplying),
+            self.events.loaded.eq(attention.loaded),
             self.events.starved.eq(attention.starved),
             self.events.raised.eq(attention.raised),
             self.events.positive.eq(attention.positive),
-            self.events.clipped.eq(attention.clipped),
+            self.events.forced.eq(attention.forced),
             self.events.score_saturated.eq(attention.saturated),
             self.events.predict_saturated.eq(sum(predictor.saturated)),
             self.events.radius_clipped.eq(sum(clipped) if p.clipping else 0),

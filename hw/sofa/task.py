@@ -5,13 +5,10 @@ from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["HEADER_BITS", "HEADER_MAGIC", "Header", "NO_KEY", "SofaError", "Task", "TaskDecoder"]
+__all__ = ["HEADER_BITS", "HEADER_MAGIC", "Header", "SofaError", "Task", "TaskDecoder"]
 
 HEADER_MAGIC = 0x50FA
 HEADER_BITS = 256
-
-#: What stands in the list of a row without keys, which the results give with 15 bits a key.
-NO_KEY = 0x7FFF
 
 
 class SofaError(enum.Enum, shape=unsigned(8)):

@@ -1,11 +1,11 @@
-"""Sorting stage of `sofa`: the best keys of each segment, and the list of those that a row keeps."""
+"""Sorting stage of `sofa`: the best keys of each segment, and masks of those that a row keeps."""
 
-from .key_list import KeyEntry, KeyList, ListedKey
-from .row_lane import RowLane, RowRule
+from .row_select import RowSelect, SelectionRule
 from .segment_sorter import Candidate, SegmentSorter
+from .select_lane import KeyMask, SelectLane
 from .top_four import TopFour, top_four_network
 
 __all__ = [
-    "Candidate", "KeyEntry", "KeyList", "ListedKey", "RowLane", "RowRule", "SegmentSorter", "TopFour",
+    "Candidate", "KeyMask", "RowSelect", "SegmentSorter", "SelectLane", "SelectionRule", "TopFour",
     "top_four_network",
 ]

@@ -7,7 +7,7 @@ from amaranth.utils import bits_for
 
 from hw.shared import shared
 from hw.stream.delay import delay
-from hw.stream.select import select
+from hw.stream.select import any_of, select
 
 from .top_four import TopFour
 
@@ -15,18 +15,18 @@ __all__ = ["Candidate", "SegmentSorter"]
 
 
 class Candidate(data.StructLayout):
-    """A key that a segment delivers: its predicted score (0: none) and its index."""
+    """A key that a segment delivers: its predicted score (0: none) and its position in the segment."""
 
     def __init__(self, parameters):
-        super().__init__({"score": parameters.score_width, "key": parameters.key_bits})
+        super().__init__({"score": parameters.score_width, "position": parameters.position_bits})
 
 
 class SegmentSorter(wiring.Component):
     """Extract the best ``segment_keys`` scores of a segment, for several rows on one 16-to-4 core.
 
     The order is total: score descending, position ascending. A *pass* over the segment finds its next four
-    keys: entries that an earlier pass extracted are clipped, and the first *round* takes 16 entries, every
-    further round 12 new ones and the four best so far. A segment of L keys takes ``ceil(m / 4)`` passes of
+    keys and clears them for the passes to come; its first *round* takes 16 entries, every further
+    round 12 new ones and the four best so far. A segment of L keys takes ``ceil(m / 4)`` passes of
     ``1 + ceil((L - 16) / 12)`` rounds (1 for a tile of up to 16). Rows take turns in the pipelined core, so a
     round of all rows takes ``max(rows, latency)`` cycles; the next segment is collected meanwhile.
 
@@ -41,15 +41,14 @@ class SegmentSorter(wiring.Component):
 
     Members
     -------
-    scores, score_enable, key, position, segment_end, row_end, present : In
+    scores, score_enable, position, segment_end, row_end : In
         From the predictor.
-    segment_keys, extra_segments, radius, stride : In
-        Of the task; `stride` is the distance between the keys of a segment, and one more key is extracted in
-        the first ``extra_segments`` segments.
+    segment_keys, extra_segments, radius : In
+        Of the task; one more key is extracted in the first ``extra_segments`` segments.
     o, o_valid, o_first : Out(ArrayLayout(Candidate, 4)), Out(rows), Out(1)
         Four candidates in order, the row that they belong to, and whether they are the best of their segment.
-    o_row_end : Out(rows)
-        Pulse: all candidates of these rows have been given out.
+    o_row_end : Out(1)
+        Pulse: all candidates of the rows have been given out.
     segment_done : Out(1)
         Pulse: the segment after the next may be sent, if its scores arrive no sooner than `notice` cycles later.
     clipped : Out
@@ -65,19 +64,16 @@ class SegmentSorter(wiring.Component):
         super().__init__({
             "scores": In(data.ArrayLayout(unsigned(p.score_width), self._lanes)),
             "score_enable": In(1),
-            "key": In(p.key_bits),
             "position": In(p.position_bits),
             "segment_end": In(1),
             "row_end": In(1),
-            "present": In(self._lanes),
             "segment_keys": In(bits_for(p.max_segment_keys)),
             "extra_segments": In(bits_for(p.max_segments)),
             "radius": In(p.score_width),
-            "stride": In(bits_for(p.max_segments)),
             "o": Out(data.ArrayLayout(Candidate(p), 4)),
             "o_valid": Out(self._lanes),
             "o_first": Out(1),
-            "o_row_end": Out(self._lanes),
+            "o_row_end": Out(1),
             "segment_done": Out(1),
             "clipped": Out(5 if p.clipping else 0),
         })
@@ -89,11 +85,11 @@ class SegmentSorter(wiring.Component):
 
         # Collect a segment; entries that it does not reach stay 0, which is never extracted.
         load, segment_full, row_full = Signal(), Signal(), Signal()
-        present_full, present = Signal(lanes), Signal(lanes)      # rows that exist: collected, held
         collected = [[Signal(p.score_width, name=f"collected{lane}_{entry}") for entry in range(p.tile)]
                      for lane in range(lanes)]
         held = [[Signal(p.score_width, name=f"held{lane}_{entry}") for entry in range(p.tile)]
                 for lane in range(lanes)]
+        extracted = [Signal(p.tile, name=f"extracted{lane}") for lane in range(lanes)]
         # A segment always has a first key: its place needs no clearing, and the first score of the next segment
         # may come in the cycle in which the others are cleared.
         for lane in range(lanes):
@@ -101,6 +97,8 @@ class SegmentSorter(wiring.Component):
                 write = self.score_enable & (self.position == entry)
                 with m.If(load):
                     m.d.sync += held[lane][entry].eq(collected[lane][entry])
+                with m.If(extracted[lane][entry]):
+                    m.d.sync += held[lane][entry].eq(0)
                 if entry:
                     # Clearing comes first, so that it is the synchronous reset of the flip-flop.
                     with m.If(load):
@@ -113,17 +111,13 @@ class SegmentSorter(wiring.Component):
         with m.If(load):
             m.d.sync += segment_full.eq(0)
         with m.If(self.score_enable & self.segment_end):
-            m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end), present_full.eq(self.present)]
-
-        # The key at position i of a segment is start + i * stride.
-        start_collected, start = Signal(p.key_bits), Signal(p.key_bits)
-        with m.If(load):
-            m.d.sync += start.eq(start_collected)
-        with m.If(self.score_enable & (self.position == 0)):
-            m.d.sync += start_collected.eq(self.key)
+            m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end)]
 
         # Sequence of one segment: passes, rounds, lanes. The next pass of a lane needs the last key of this one.
-        m.submodules.core = core = shared(TopFour, width)
+        # A segment of one round always has its keys in the same places.
+        places = tuple((1 << p.position_bits) - 1 - place for place in range(16)) if rounds == 1 else ()
+        places = tuple(place if place >= 0 else 0 for place in places)
+        m.submodules.core = core = shared(TopFour, width, places, p.position_bits if places else 0)
         latency = 2 + core.latency + 1
         turns = max(lanes, latency + 1)
         busy, skip, row_last = Signal(), Signal(), Signal()
@@ -150,7 +144,7 @@ class SegmentSorter(wiring.Component):
         with m.If((~busy | finish) & segment_full):
             m.d.comb += load.eq(1)
             m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
-                         row_last.eq(row_full), present.eq(present_full), skip.eq(wanted == 0),
+                         row_last.eq(row_full), skip.eq(wanted == 0),
                          segment.eq(Mux(row_full, 0, segment + 1))]
         # The scores of the segment after the next arrive `notice` cycles after it is asked for. The first may come
         # in the cycle in which the next segment leaves the collector, which is the last cycle of this one. It is
@@ -169,34 +163,40 @@ class SegmentSorter(wiring.Component):
                      | (final & alone & (turn == 0)))
         m.d.comb += [
             self.segment_done.eq(busy & asked),
-            self.o_row_end.eq(delay(m, Mux(finish & row_last, present, 0), latency + 1, "row_done")),
+            self.o_row_end.eq(delay(m, finish & row_last, latency + 1, "row_done")),
         ]
 
         # Stage 1: choose the entries of this turn.
         fed_back = [[Signal(width, name=f"fed_back{lane}_{rank}") for rank in range(4)] for lane in range(lanes)]
-        bound = [Signal(width, name=f"bound{lane}") for lane in range(lanes)]
         best = [Signal(p.score_width, name=f"best{lane}") for lane in range(lanes)]
-        entry = [Signal(width, name=f"entry{slot}") for slot in range(16)]
-        bound_1, low_1, best_1 = Signal(width), Signal(width), Signal(p.score_width)
+        chosen = [Signal(p.score_width if places else width, name=f"chosen{slot}") for slot in range(16)]
+        entry = [Cat(C(places[slot], p.position_bits), chosen[slot]) if places else chosen[slot]
+                 for slot in range(16)]
+        low_1, best_1 = Signal(width), Signal(p.score_width)
         first_pass_1, first_round_1 = Signal(), Signal()
         m.d.sync += [first_pass_1.eq(pass_ == 0), first_round_1.eq(round_ == 0)]
-        m.d.sync += [bound_1.eq(select(turn, bound)), low_1.eq(select(turn, [quad[3] for quad in fed_back])),
-                     best_1.eq(select(turn, best))]
+        m.d.sync += [low_1.eq(select(turn, [quad[3] for quad in fed_back])), best_1.eq(select(turn, best))]
         for slot in range(16):
-            choices = []
-            for number in range(rounds):
-                if number == 0 or slot >= 4:
-                    choices.append(select(turn, [self._entry(segment, slot + 12 * number) for segment in held]))
-                else:
-                    choices.append(select(turn, [quad[slot] for quad in fed_back]))
-            m.d.sync += entry[slot].eq(select(round_, choices))
+            if rounds == 1:
+                # Registers that are 0 out of turn, and an OR behind them, take a third of a multiplexer's tables.
+                gated = [Signal(p.score_width, name=f"gated{lane}_{slot}") for lane in range(lanes)]
+                for lane in range(lanes):
+                    with m.If(turn != lane):
+                        m.d.sync += gated[lane].eq(0)
+                    with m.Else():
+                        m.d.sync += gated[lane].eq(self._entry(held[lane], slot)[p.position_bits:])
+                m.d.comb += chosen[slot].eq(any_of(gated))
+            else:
+                choices = [select(turn, [quad[slot] for quad in fed_back]) if number and slot < 4 else
+                           select(turn, [self._entry(segment, slot + 12 * number) for segment in held])
+                           for number in range(rounds)]
+                m.d.sync += chosen[slot].eq(select(round_, choices))
 
-        # Stage 2: clip what an earlier pass took, and what the radius or the low bound rules out.
+        # Stage 2: clip what the radius or the low bound rules out.
         outside = Signal(16)
         for slot in range(16):
             new = first_round_1 if slot < 4 else 1
             score = entry[slot][p.position_bits:]
-            taken = ~first_pass_1 & new & (entry[slot] >= bound_1)
             low = 0
             if p.clipping:
                 started = ~(first_pass_1 & first_round_1)
@@ -204,8 +204,8 @@ class SegmentSorter(wiring.Component):
                     started & new & (self.radius != 0) & (score + self.radius < best_1) & (score != 0))
                 if rounds > 1:
                     low = ~first_round_1 & new & (entry[slot] < low_1)
-            clipped = taken | outside[slot] | low
-            m.d.sync += core.i[slot].eq(Mux(clipped, 0, entry[slot]))
+            clipped = outside[slot] | low
+            m.d.sync += core.i[slot].eq(Mux(clipped, 0, chosen[slot]))
 
         # Behind the core, ranks 3 and 4 are put in order.
         issue = busy & ~skip & (turn < lanes)
@@ -213,10 +213,10 @@ class SegmentSorter(wiring.Component):
         if p.clipping:
             m.d.comb += self.clipped.eq(Mux(issue_1, sum(outside), 0))
         count = Mux(left > 4, 4, left)[:3]
-        lane_o, issue_o, last_o, first_o, count_o, start_o, present_o = (
+        lane_o, issue_o, last_o, first_o, count_o, more_o = (
             delay(m, value, latency, name) for value, name in (
                 (turn, "turn_o"), (issue, "issue_o"), (last_round, "last_o"), (pass_ == 0, "first_o"),
-                (count, "count_o"), (start, "start_o"), (present, "present_o")))
+                (count, "count_o"), (left > 4, "more_o")))
         quad = [Signal(width, name=f"quad{rank}") for rank in range(4)]
         swap = core.o[2] < core.o[3]
         m.d.sync += [quad[0].eq(core.o[0]), quad[1].eq(core.o[1]),
@@ -226,17 +226,25 @@ class SegmentSorter(wiring.Component):
                 for lane in range(lanes):
                     with m.Case(lane):
                         m.d.sync += [fed_back[lane][rank].eq(quad[rank]) for rank in range(4)]
-                        with m.If(last_o):
-                            m.d.sync += bound[lane].eq(quad[3])
                         with m.If(first_o):
                             m.d.sync += best[lane].eq(quad[0][p.position_bits:])
+        # What a pass has extracted is cleared before the next pass of the row. Behind the last pass the next segment
+        # may have taken its place.
+        taken, found = Signal(p.tile), Signal(4)
+        for rank, value in enumerate(quad):
+            # Without clipping, what is left when fewer than four are found is 0 anyway.
+            m.d.comb += found[rank].eq((value[p.position_bits:] != 0) if p.clipping else 1)
+        for place in range(p.tile):
+            code = (1 << p.position_bits) - 1 - place
+            m.d.comb += taken[place].eq(any_of([(value[:p.position_bits] == code) & found[rank]
+                                                for rank, value in enumerate(quad)]))
+        for lane in range(lanes):
+            m.d.comb += extracted[lane].eq(Mux(issue_o & last_o & more_o & (lane_o == lane), taken, 0))
         m.d.sync += self.o_first.eq(first_o)
         for lane in range(lanes):
-            m.d.sync += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane) & present_o[lane])
+            m.d.sync += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane))
         for rank in range(4):
-            position = ~quad[rank][:p.position_bits]
-            offset = sum(Mux(position[bit], self.stride << bit, 0) for bit in range(p.position_bits))
-            m.d.sync += [self.o[rank].key.eq(start_o + offset),
+            m.d.sync += [self.o[rank].position.eq(~quad[rank][:p.position_bits]),
                          self.o[rank].score.eq(Mux(rank < count_o, quad[rank][p.position_bits:], 0))]
         return m
 

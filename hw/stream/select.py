@@ -1,8 +1,8 @@
-"""Binary multiplexers."""
+"""Binary multiplexers, and the OR of several values."""
 
 from amaranth.hdl import Mux
 
-__all__ = ["select"]
+__all__ = ["any_of", "select"]
 
 
 def select(index, values):
@@ -25,3 +25,11 @@ def select(index, values):
         values = [Mux(index[bit], values[place + 1], values[place]) if place + 1 < len(values) else values[place]
                   for place in range(0, len(values), 2)]
     return values[0]
+
+
+def any_of(values):
+    """Bitwise OR of values; at least one."""
+    total, *others = values
+    for value in others:
+        total = total | value
+    return total

@@ -67,29 +67,25 @@ def attend(scores, values, rows, parameters):
         active = np.flatnonzero(lengths > place)
         keys = np.array([rows[row].keys[place] for row in active])
         lead = np.array([rows[row].lead[place] for row in active])
-        pair = np.array([rows[row].pair[place] for row in active])
         score = scores[active, keys]
-        highest = score.copy()
-        for index in np.flatnonzero(pair):
-            row = active[index]
-            highest[index] = max(score[index], scores[row, rows[row].keys[place + 1]])
-        level = -(-highest >> unit)
+        level = -(-score >> unit)
         if place == 0:
             maximum[active] = level
             raised = np.zeros(len(active), dtype=np.int64)
         else:
-            raised = np.where(lead, np.maximum(level - maximum[active], 0), 0)
+            above = level - maximum[active] > p.zclip // p.rescale_step
+            raised = np.where(lead | above, np.maximum(level - maximum[active], 0), 0)
+            counters["z_clip"] += int((above & ~lead).sum())
             maximum[active] += raised
             steps[active] += raised
             counters["max_raise"] += int((raised > 0).sum())
             shift = np.minimum(raised * p.rescale_step, 62)
             totals[active] >>= shift[:, None]
             sums[active] >>= shift
-        probability, clipped, positive = scaled_exp2(score - (maximum[active] << unit), table, p.zclip,
+        probability, _, positive = scaled_exp2(score - (maximum[active] << unit), table, p.zclip,
                                                      p.probability_fraction)
         probability = probability.astype(np.int64)
         counters["z_pos"] += int(positive.sum())
-        counters["z_clip"] += int(clipped.sum())
         totals[active] += (probability[:, None] * values[keys]) >> p.product_drop
         sums[active] += probability
     return normalise(totals, sums, p), counters, steps

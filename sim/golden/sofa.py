@@ -6,9 +6,9 @@ import numpy as np
 
 from .attention import attend, exact_scores
 from .predictor import predicted_score, predicted_sum
-from .sorter import Candidates, KeptKeys, extract, segment_keys, select
+from .sorter import Candidates, KeptKeys, extract, in_order, segment_keys, select
 
-__all__ = ["GoldenHead", "allowed_keys", "candidates", "golden_head", "kept_keys"]
+__all__ = ["GoldenHead", "allowed_keys", "candidates", "choose_keys", "golden_head", "kept_keys"]
 
 
 @dataclass
@@ -50,6 +50,14 @@ def candidates(scores, head, parameters):
                       np.concatenate(ranks)), clipped
 
 
+def choose_keys(scores, head, parameters):
+    """Kept keys of each row in the order of their use, from masked scores, and what the radius clipped."""
+    p = parameters
+    found, clipped = candidates(scores, head, p)
+    accepted, lead, origins = select(found, min(head.kept, len(head.keys)), head.merge, p.ensure)
+    return in_order(found, accepted, lead, origins, -(-len(head.keys) // p.tile), p.batch_rows), clipped
+
+
 def kept_keys(head, parameters):
     """Kept keys of each row, and the counters of the prediction."""
     p = parameters
@@ -58,13 +66,12 @@ def kept_keys(head, parameters):
         rows = []
         for row in allowed:
             keys = np.flatnonzero(row)
-            rows.append(KeptKeys(keys, np.ones(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)))
+            rows.append(KeptKeys(keys, keys % p.tile == 0))
         return rows, dict(predict_saturated=0, radius_clipped=0)
     scores, saturated = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, p),
                                         head.predict_shift, p)
     scores = np.where(allowed, scores, 0)
-    found, clipped = candidates(scores, head, p)
-    rows = select(found, min(head.kept, len(head.keys)), head.merge, p.ensure)
+    rows, clipped = choose_keys(scores, head, p)
     return rows, dict(predict_saturated=int((saturated & allowed).sum()), radius_clipped=clipped)
 
 
@@ -86,5 +93,7 @@ def golden_head(head, parameters):
     selected = np.zeros(scores.shape, dtype=bool)
     for index, row in enumerate(rows):
         selected[index, row.keys] = True
-    counters |= events | dict(score_saturated=int((saturated & selected).sum()), rows=len(rows))
+    batches = np.add.reduceat(selected, np.arange(0, len(rows), parameters.batch_rows), axis=0)
+    counters |= events | dict(score_saturated=int((saturated & selected).sum()), rows=len(rows),
+                              key_loads=int((batches > 0).sum()))
     return GoldenHead(outputs, rows, selected, counters)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Candidates", "KeptKeys", "extract", "segment_keys", "segment_of", "select"]
+__all__ = ["Candidates", "KeptKeys", "extract", "in_order", "segment_keys", "segment_of", "select"]
 
 
 def segment_keys(keys, tile, interleaved):
@@ -54,24 +54,21 @@ def extract(scores, wanted, tile, radius=0):
 
     passes = -(-wanted // 4)
     found = np.zeros((rows, 4 * passes), dtype=np.int64)
-    bound = best = None
-    clipped = 0
+    best, clipped = None, 0
     for number in range(passes):
         quad = None
         for start in [0, *range(16, size, 12)]:
             new = entries[:, :16] if start == 0 else entries[:, start:start + 12]
-            kept = np.ones(new.shape, dtype=bool)
-            if number:
-                kept &= new < bound[:, None]
             if radius and best is not None:
                 outside = ((new >> bits) + radius < best[:, None]) & (new >> bits != 0)
                 clipped += int(outside.sum())
-                kept &= ~outside
-            new = np.where(kept, new, 0)
+                new = np.where(outside, 0, new)
             quad = _top_four(new if quad is None else np.concatenate([quad, new], axis=1))
             if number == 0:
                 best = quad[:, 0] >> bits
-        bound = quad[:, 3]
+        for value in quad.T:
+            taken = np.flatnonzero(value >> bits)
+            entries[taken, ~value[taken] & ((1 << bits) - 1)] = 0
         found[:, 4 * number:4 * number + 4] = quad
     found[:, wanted:] = 0
     return (1 << bits) - 1 - (found & (1 << bits) - 1), found >> bits, clipped
@@ -89,38 +86,50 @@ class Candidates:
 
 @dataclass
 class KeptKeys:
-    """Kept keys of one row, in the order of the list, with the marks for the running maximum."""
+    """Kept keys of one row in the order of their use, and which of them lead their segment."""
 
     keys: np.ndarray
     lead: np.ndarray
-    pair: np.ndarray
 
 
 def select(candidates, kept, merge, ensure):
-    """Model of `RowLane`: the keys that each row keeps.
+    """Model of `RowSelect`: which candidates each row keeps.
 
-    The segments are listed from the one with the row's best candidate on, and round. Quota keeps all
-    candidates, merge the best `kept`: score descending, listed earlier first.
+    Quota keeps all candidates, merge the best `kept`: score descending, earlier segment first.
 
     Returns
     -------
-    list of KeptKeys
+    accepted, lead : bool arrays (rows, n)
+        Candidates that are kept, and those that are among the `ensure` best of their segment.
+    origins : array (rows,)
+        Segment of each row's best candidate.
     """
-    rows, count = candidates.scores.shape
-    first = np.zeros(rows, dtype=np.int64)
-    if count:
-        first = np.where(candidates.ranks == 0, candidates.scores, -1).argmax(axis=1)
-    listed = (first[:, None] + np.arange(count)) % max(1, count)
-    keys, scores = (np.take_along_axis(part, listed, axis=1) for part in (candidates.keys, candidates.scores))
-    segments, ranks = candidates.segments[listed], candidates.ranks[listed]
+    scores, count = candidates.scores, candidates.scores.shape[1]
     accepted = scores > 0
     if merge:
         best = np.zeros(scores.shape, dtype=bool)
         np.put_along_axis(best, np.argsort(-scores, axis=1, kind="stable")[:, :kept], True, axis=1)
         accepted &= best
-    lead = ranks < ensure
-    second = np.zeros(scores.shape, dtype=bool)
-    second[:, :-1] = accepted[:, 1:] & (segments[:, 1:] == segments[:, :-1])
-    pair = (ranks == 0) & second & (ensure > 1)
-    return [KeptKeys(*(part[row] for part in parts), pairs[row])
-            for *parts, pairs, row in zip(keys, lead, pair, accepted, strict=True)]
+    origins = np.zeros(len(scores), dtype=np.int64)
+    if count:
+        origins = candidates.segments[np.where(candidates.ranks == 0, scores, -1).argmax(axis=1)]
+    return accepted, np.broadcast_to(candidates.ranks < ensure, scores.shape), origins
+
+
+def in_order(candidates, accepted, lead, origins, segments, batch):
+    """Model of `GroupWalk`: each row's kept keys in the order of their use.
+
+    The rows of a batch walk the segments from that of the first row's best candidate on, and round, and the keys
+    of a segment from the first to the last.
+
+    Returns
+    -------
+    list of KeptKeys
+    """
+    rows = []
+    for row in range(len(accepted)):
+        keys, leads = candidates.keys[row, accepted[row]], lead[row, accepted[row]]
+        turn = (candidates.segments[accepted[row]] - origins[row // batch * batch]) % segments
+        order = np.lexsort((keys, turn))
+        rows.append(KeptKeys(keys[order], leads[order]))
+    return rows

@@ -34,13 +34,14 @@ def compare_heads(heads, returned, golden, parameters, word_cycles=None):
     for number, (head, rows, model) in enumerate(zip(heads, returned, golden, strict=True)):
         for index, row in enumerate(rows):
             place = {"head": number, "row": index}
-            if row.keys is not None and (at := _first_difference(row.keys, model.rows[index].keys)) is not None:
-                pair = _pair(row.keys, model.rows[index].keys, at)
+            sorted_keys = np.sort(model.rows[index].keys)
+            if row.keys is not None and (at := _first_difference(row.keys, sorted_keys)) is not None:
+                pair = _pair(row.keys, sorted_keys, at)
                 column = next(key for key in pair.values() if key is not None)
                 differences.append(place | {
                     "array": "selected", "place": at, "column": column,
                     "tile": segment_of(column, len(head.keys), p.tile, head.interleaved)} | pair
-                    | _when(row.first_word + at // per_word, word_cycles))
+                    | _when(row.first_word, word_cycles))
             if (at := _first_difference(row.outputs, model.outputs[index])) is not None:
                 differences.append(place | {
                     "array": "o_raw", "column": at, "tile": at // p.lanes}

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.shell import TRAILER_MARKER
-from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, NO_KEY, Header
+from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, Header
+from sim.golden.sorter import segment_keys
 
 __all__ = ["SofaHead", "SofaRow", "pack_task", "unpack_result"]
-
-LAST_KEY = 0x8000
 
 
 @dataclass
@@ -36,7 +35,7 @@ class SofaHead:
 
 @dataclass
 class SofaRow:
-    """What the hardware returned for a row: kept keys in order (None if not asked for) and output channels.
+    """What the hardware returned for a row: kept keys, ascending (None if not asked for), and output channels.
 
     ``first_word`` and ``output_word`` tell where in the packet its keys and its output channels begin.
     """
@@ -80,7 +79,7 @@ def pack_head(head, parameters, more_heads, **overrides):
         padded = np.zeros((len(bits), -(-bits.shape[1] // word) * word), dtype=np.uint8)
         padded[:, :bits.shape[1]] = bits
         queries = np.concatenate([queries.view(np.uint8), padded], axis=1)
-    early = p.slices * p.trees
+    early = p.early_rows
     return b"".join([
         header + bytes(-len(header) % word),
         queries[:early].tobytes(), _pad(head.keys, p.elements_per_beat).tobytes(),
@@ -110,15 +109,18 @@ def unpack_result(packet, heads, parameters):
         return [], error
     for head in heads:
         rows, width = [], head.values.shape[1]
+        segments = segment_keys(len(head.keys), parameters.tile, head.interleaved and not head.dense)
+        mask_words = -(-len(segments) * parameters.tile // parameters.bus_width)
         for _ in head.queries:
             keys, first_word = None, place // per_word
             if head.return_keys:
-                ends = np.flatnonzero(body[place:] & LAST_KEY)
-                if not len(ends):
+                mask = np.unpackbits(body[place:place + mask_words * per_word].view(np.uint8), bitorder="little")
+                if len(mask) != mask_words * parameters.bus_width:
                     raise ValueError("the result packet is too short for the rows of its heads")
-                listed = body[place:place + ends[0] + 1] & (LAST_KEY - 1)
-                keys = listed[listed != NO_KEY].astype(np.int64)
-                place += -(-len(listed) // per_word) * per_word
+                keys = np.sort(np.concatenate([
+                    members[np.flatnonzero(mask[index * parameters.tile:][:len(members)])]
+                    for index, members in enumerate(segments)]))
+                place += mask_words * per_word
             output_word = place // per_word
             outputs = body[place:place + width].astype("<i2").astype(np.int64)
             if len(outputs) != width:

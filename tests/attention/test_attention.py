@@ -1,52 +1,44 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.attention.attention import Attention
 from sim.golden.attention import attend, exact_scores
-from sim.golden.sorter import KeptKeys
+from tests.attention.masks import MaskSource
 from tests.sofa.heads import tiny
 from tests.sofa.tasks import task_fields
+from tests.sorter.selections import dense_selection, draw_selection
 from tests.streams import collect, generator, run, send
 
 
-def random_rows(rng, queries, keys, ensure):
-    """Kept keys of rows, in segments whose first keys lead; some rows are empty."""
-    rows = []
-    for _ in range(queries):
-        chosen = rng.sample(range(keys), rng.randint(0, keys))
-        lead, pair = [], []
-        while len(lead) < len(chosen):
-            size = min(rng.randint(1, 4), len(chosen) - len(lead))
-            lead += [rank < ensure for rank in range(size)]
-            pair += [rank == 0 and size > 1 and ensure > 1 for rank in range(size)]
-        rows.append(KeptKeys(np.array(chosen, dtype=int), np.array(lead, dtype=bool), np.array(pair, dtype=bool)))
-    return rows
-
-
-@settings(max_examples=8)
-@given(changes=st.sampled_from([{}, dict(ensure=1, rescale_step=1), dict(rescale_step=4, zclip=2),
-                                dict(lanes=8, row_multipliers=4, max_head_dim=11), dict(max_head_dim=1)]),
-       stall=st.sampled_from([0, 0.4]), seed=st.integers(0, 2**32 - 1))
-def test_matches_model(changes, stall, seed):
-    rng = generator(seed)
-    p = tiny(**changes)
+def check(parameters, selection, rng, *, largest=32768, stall=0.0):
+    """Load random vectors and attend to what the rows of a selection keep; return the cycles of the issued folds."""
+    p = parameters
     draw = np.random.default_rng(rng.getrandbits(32))
-    half = rng.getrandbits(1)
-    queries, keys = rng.randint(1, p.group_slots * p.trees), rng.randint(1, p.max_keys >> half)
+    queries, keys = len(selection.rows), selection.keys
+    half = rng.getrandbits(1) if 2 * keys <= p.max_keys else 0
     head_dim, value_dim, shift = rng.randint(1, p.max_head_dim), rng.randint(1, p.max_head_dim), rng.randint(12, 18)
-    vectors = {"query": draw.integers(-32768, 32768, (queries, head_dim)),
-               "key": draw.integers(-32768, 32768, (keys, head_dim)),
+    vectors = {"query": draw.integers(-largest, largest, (queries, head_dim)),
+               "key": draw.integers(-largest, largest, (keys, head_dim)),
                "value": draw.integers(-32768, 32768, (keys, value_dim))}
-    rows = random_rows(rng, queries, keys, p.ensure)
+    rows = selection.rows
     scores, saturated = exact_scores(vectors["query"], vectors["key"], shift, p)
     expected, events, _ = attend(scores, vectors["value"], rows, p)
-    events["saturated"] = sum(int(saturated[row, kept.keys].sum()) for row, kept in enumerate(rows))
+    folds = -(-max(head_dim, value_dim) // p.lanes)
+    batches = [set().union(*(row.keys.tolist() for row in rows[first:first + p.batch_rows]))
+               for first in range(0, queries, p.batch_rows)]
+    events |= dict(
+        saturated=sum(int(saturated[row, kept.keys].sum()) for row, kept in enumerate(rows)),
+        multiplying=folds * sum(len(row.keys) for row in rows), loaded=sum(len(batch) for batch in batches),
+        group_done=len(selection.groups()))
 
     dut = Attention(p)
     beats = -(-value_dim // p.elements_per_beat)
-    names = dict(raised="max_raise", positive="z_pos", clipped="z_clip", saturated="saturated")
-    got, loaded, seen = [], [], dict.fromkeys(names, 0)
+    names = dict(raised="max_raise", positive="z_pos", forced="z_clip") | {
+        name: name for name in ("saturated", "multiplying", "loaded", "group_done")}
+    got, loaded, seen, busy = [], [], dict.fromkeys(names, 0), []
+    masks = MaskSource(dut, p, [(selection, selection.groups())], rng, stall)
 
     async def load(ctx):
         for kind, array in vectors.items():
@@ -68,19 +60,9 @@ def test_matches_model(changes, stall, seed):
                         ctx.set(getattr(dut, f"write_{kind}"), 0)
         loaded.append(True)
         await send(ctx, dut.task, [task_fields(
-            p, queries=queries, keys=keys, head_dim=head_dim, value_dim=value_dim, half=half, score_shift=shift)])
-
-    def source(tree):
-        items = []
-        for row in rows[tree::p.trees]:
-            items += [dict(key=int(key), lead=int(lead), pair=int(pair), last=place == len(row.keys) - 1, empty=0)
-                      for place, (key, lead, pair) in enumerate(zip(row.keys, row.lead, row.pair, strict=True))]
-            if not len(row.keys):
-                items.append(dict(last=1, empty=1))
-
-        async def testbench(ctx):
-            await send(ctx, dut.lists[tree], items, stall, rng)
-        return testbench
+            p, queries=queries, keys=keys, head_dim=head_dim, value_dim=value_dim, half=half, score_shift=shift,
+            interleaved=selection.interleaved, dense=selection.rule["dense"])])
+        assert len(got) == queries
 
     async def sink(ctx):
         while not loaded:
@@ -96,8 +78,48 @@ def test_matches_model(changes, stall, seed):
         async for _, _, *values in ctx.tick().sample(*(getattr(dut, name) for name in names)):
             for name, value in zip(names, values, strict=True):
                 seen[name] += value
+            busy.append(values[list(names).index("multiplying")])
 
-    run(dut, load, sink, *(source(tree) for tree in range(p.trees)), background=[watch])
+    run(dut, load, sink, masks.serve, background=[watch])
     padding = [0] * (beats * p.elements_per_beat - value_dim)
     assert got == [row + padding for row in expected.tolist()]
     assert seen == {name: events[source] for name, source in names.items()}
+    return np.flatnonzero(busy)
+
+
+@settings(max_examples=16)
+@given(changes=st.sampled_from([{}, dict(ensure=1, rescale_step=1), dict(rescale_step=4, zclip=2), dict(columns=4),
+                                dict(lanes=8, row_multipliers=4, max_head_dim=11), dict(max_head_dim=1),
+                                dict(columns=4, reuse_rows=2, tile=4, max_segment_keys=3), dict(reuse_rows=1)]),
+       stall=st.sampled_from([0, 0.4]), seed=st.integers(0, 2**32 - 1))
+def test_matches_model(changes, stall, seed):
+    rng = generator(seed)
+    p = tiny(**changes)
+    selection = draw_selection(rng, p, rng.randint(1, p.group_slots * p.trees))
+    check(p, selection, rng, largest=rng.choice([32768, 9000]), stall=stall)
+
+
+def test_rows_that_end_together():
+    """Every row of a batch has the same keys, so that all results are there before the first one is divided."""
+    rng = generator()
+    p = tiny(columns=4)
+    for keys in (1, 3):
+        check(p, dense_selection(p, np.ones((8, keys), dtype=bool)), rng, stall=0.5)
+
+
+def test_rows_that_end_in_the_other_order():
+    """The first row of each batch has the most keys and ends last, but leaves first."""
+    rng = generator()
+    p = tiny(columns=4)
+    allowed = np.array([[key < 30 >> 2 * (row % 4) for key in range(30)] for row in range(8)])
+    check(p, dense_selection(p, allowed), rng)
+
+
+@pytest.mark.parametrize(("reuse_rows", "lost"), [(4, 1), (1, 4)])
+def test_a_pair_a_cycle(reuse_rows, lost):
+    """The start of a batch takes a few cycles, in the shadow of the rows that share the keys before."""
+    rng = generator()
+    p = tiny(columns=4, reuse_rows=reuse_rows, max_head_dim=4)
+    busy = check(p, dense_selection(p, np.ones((8, 32), dtype=bool)), rng, largest=300)
+    assert len(busy) == 8 * 32
+    assert busy[-1] - busy[0] < 8 * 32 + lost * 8 // reuse_rows

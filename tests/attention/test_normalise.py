@@ -6,46 +6,51 @@ from hypothesis import strategies as st
 from hw.attention.normalise import Normalise
 from sim.golden.attention import normalise
 from tests.sofa.heads import tiny
-from tests.streams import collect, generator, run, send
+from tests.streams import PERIOD, collect, generator, run, send
 
 
 def check(parameters, rows, value_dim, rng, stall=0.0):
-    """Rows of ``(totals, sum)`` through the divider, with the totals garbage outside of their time."""
+    """Rows of ``(totals, sum)`` through the divider; the totals are garbage outside of their time."""
     p = parameters
     dut = Normalise(p)
     channels = p.folds * p.lanes
     beats = -(-value_dim // p.elements_per_beat)
     got = []
 
+    at_work = []                    # totals that the lanes show, until they are released
+
     async def source(ctx):
         ctx.set(dut.value_dim, value_dim)
         ctx.set(dut.last_beat, beats - 1)
         for totals, total in rows:
-            sums_first = rng.random() < 0.5
-            if sums_first:
-                await send(ctx, dut.sum, [total], stall, rng)
-                for _ in range(rng.randrange(30)):
-                    await ctx.tick()
             padded = [rng.randint(-1000, 1000) for _ in range(channels)]
             padded[:value_dim] = totals
-            ctx.set(dut.totals, [[padded[fold * p.lanes + lane] for fold in range(p.folds)]
-                                 for lane in range(p.lanes)])
-            ctx.set(dut.captured, 1)
+            for _ in range(rng.choice([0, 0, rng.randrange(30)])):
+                await ctx.tick()
+            at_work[:] = [padded]
+            await send(ctx, dut.sum, [total], stall, rng)
+            while at_work:
+                await ctx.tick()
+
+    async def lanes(ctx):
+        # In the cycle of the fold, as the register files of the value lanes.
+        while True:
+            await ctx.delay(PERIOD / 10)
+            fold = ctx.get(dut.fold)
+            ctx.set(dut.totals, at_work[0][fold * p.lanes:(fold + 1) * p.lanes] if at_work and fold < p.folds
+                    else [rng.randint(-1000, 1000) for _ in range(p.lanes)])
             released = ctx.get(dut.release)
             await ctx.tick()
-            ctx.set(dut.captured, 0)
-            if not sums_first:
-                await send(ctx, dut.sum, [total], stall, rng)
-            while not released:
-                _, _, released = await ctx.tick().sample(dut.release)
-            ctx.set(dut.totals, [[rng.randint(-9, 9) for _ in range(p.folds)] for _ in range(p.lanes)])
+            if released:
+                assert at_work, "released twice"
+                at_work.clear()
 
     async def sink(ctx):
         for _ in rows:
             beats_of_row = await collect(ctx, dut.o, beats, stall, rng)
             got.append([value for beat in beats_of_row for value in beat])
 
-    run(dut, source, sink)
+    run(dut, source, sink, background=[lanes])
     expected = normalise(np.array([totals for totals, _ in rows]), np.array([total for _, total in rows]), p)
     for row, wanted in zip(got, expected.tolist(), strict=True):
         assert row == wanted + [0] * (len(row) - value_dim)

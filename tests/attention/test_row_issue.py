@@ -1,122 +1,116 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.attention.row_issue import RowIssue
 from tests.sofa.heads import tiny
-from tests.sofa.tasks import task_fields
-from tests.streams import collect, generator, run, send
+from tests.streams import generator, run, send
 
-NO_KEY = 0x7FFF
-
-
-def random_rows(parameters, rng, queries):
-    """Lists of ``(key, lead, pair)`` of a head's rows; some are empty."""
-    return [[(rng.randrange(parameters.max_keys), rng.getrandbits(1), rng.getrandbits(1))
-             for _ in range(rng.randint(0, 5))] for _ in range(queries)]
+NAMES = ("key", "row", "lead", "last", "empty", "load", "wrap", "fold", "first_fold", "last_fold", "slot", "tree")
 
 
-def check(parameters, heads, rng, index=0, stall=0.0):
-    """Heads ``(task, rows)``: what the slice `index` issues for them."""
+def random_step(parameters, rng):
+    """A step of the walk: any rows of a batch, some of which lead or end."""
+    p = parameters
+    final_row, rows = rng.randrange(p.batch_rows), 0
+    while not rows:
+        rows = rng.getrandbits(final_row + 1)
+    empty = int(rng.random() < 0.2)
+    return dict(key=rng.randrange(p.max_keys), rows=rows, leads=rng.getrandbits(p.batch_rows), empty=empty,
+                lasts=rows if empty else rows & rng.getrandbits(p.batch_rows), end=rng.getrandbits(1),
+                final_row=final_row, batch=rng.randrange(p.batches), slot=rng.randrange(p.group_slots))
+
+
+def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
+    """Issue steps.
+
+    Returns
+    -------
+    list of list of (tuple, set of str)
+        For each cycle until the steps are taken, None or what was issued, and the events besides.
+    """
     p = parameters
     dut = RowIssue(p)
-    mine = [[(row, task, rows[row]) for row in range(task["queries"])
-             if row // p.trees % p.slices == index] for task, rows in heads]
-    lists = [[] for _ in range(p.trees)]
-    expected, key_ids = [], []
-    slot = groups = 0
-    for rows in mine:
-        for place, (row, task, entries) in enumerate(rows):
-            tree = row % p.trees
-            for number, (key, lead, pair) in enumerate(entries or [(0, 0, 0)]):
-                last = number == max(1, len(entries)) - 1
-                lists[tree].append(dict(key=key, lead=lead, pair=pair, last=last, empty=not entries))
-                final = task["last_fold"]
-                expected += [(key, lead, pair, last, not entries, fold, fold == 0, fold == final, slot, tree)
-                             for fold in range(final + 1)]
-                if task["return_keys"]:
-                    key_ids.append((key if entries else NO_KEY, last))
-            if tree == p.trees - 1 or place == len(rows) - 1:
-                slot, groups = (slot + 1) % p.group_slots, groups + 1
-    issued, ids, state = [], [], dict(pending=0, groups=0, heads=0)
+    cycles, state = [], dict(taken=0)
+    events = ("group_done", "row_done", "loaded")
 
-    async def tasks(ctx):
-        ctx.set(dut.index, index)
-        for number, (task, _) in enumerate(heads):
-            await send(ctx, dut.task, [task])
-            state["heads"] = number + 1
-
-    def source(tree):
-        async def testbench(ctx):
-            await send(ctx, dut.lists[tree], lists[tree], stall, rng)
-        return testbench
-
-    async def keys(ctx):
-        ids.extend((item.key, bool(item.last)) for item in await collect(ctx, dut.key_id, len(key_ids), stall, rng))
-        ctx.set(dut.key_id.ready, 1)
+    async def source(ctx):
+        ctx.set(dut.last_fold, last_fold)
+        await send(ctx, dut.i, steps, stalls[0], rng)
 
     async def watch(ctx):
-        quiet = 0
-        while quiet < 5:
-            credit, leaves = rng.random() >= stall, state["pending"] > 0 and rng.random() < 0.4
+        while state["taken"] < len(steps):
+            assert len(cycles) < 20_000, "the steps do not end"
+            credit = rng.random() >= stalls[1]
             ctx.set(dut.credit, credit)
-            ctx.set(dut.row_out, leaves)
-            _, _, valid, item, done, taken = await ctx.tick().sample(
-                dut.issued_valid, dut.issued, dut.group_done, dut.task.ready)
-            state["pending"] -= leaves
-            state["groups"] += done
-            if valid:
-                assert credit
-                issued.append(tuple(item[name] for name in (
-                    "key", "lead", "pair", "last", "empty", "fold", "first_fold", "last_fold", "group_slot", "tree")))
-                state["pending"] += item.last and item.last_fold
-            if taken:
-                assert state["pending"] == 0
-            quiet = quiet + 1 if state["heads"] == len(heads) else 0
+            _, _, there, ready, valid, issued, starved, *happened = await ctx.tick().sample(
+                dut.i.valid, dut.i.ready, dut.issued_valid, dut.issued, dut.starved,
+                *(getattr(dut, name) for name in events))
+            assert starved == (not there)
+            # Nothing waits but for a step and a credit.
+            assert valid == (there and credit)
+            state["taken"] += there and ready
+            cycles.append((tuple(issued[name] for name in NAMES) if valid else None,
+                           {name for name, event in zip(events, happened, strict=True) if event}))
 
-    run(dut, tasks, keys, watch, *(source(tree) for tree in range(p.trees)))
-    assert issued == [tuple(map(int, item)) for item in expected]
-    assert ids == key_ids
-    assert state["groups"] == groups
+    run(dut, source, watch)
+    return cycles
 
 
-@settings(max_examples=12)
-@given(slices=st.sampled_from([1, 2, 3]), columns=st.sampled_from([1, 2, 4]), stall=st.sampled_from([0, 0.4]),
-       seed=st.integers(0, 2**32 - 1))
-def test_order(slices, columns, stall, seed):
+def check(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
+    p = parameters
+    cycles = issue(p, steps, last_fold, rng, stalls)
+    assert all(issued is not None or not events for issued, events in cycles)
+    expected = []
+    for step in steps:
+        rows = [row for row in range(p.batch_rows) if step["rows"] >> row & 1]
+        for row in rows:
+            lead, last = step["leads"] >> row & 1, step["lasts"] >> row & 1
+            for fold in range(last_fold + 1):
+                load, end = int(row == rows[0] and fold == 0), fold == last_fold
+                events = {"loaded"} if load and not step["empty"] else set()
+                events |= {"row_done"} if last and end else set()
+                events |= {"group_done"} if step["end"] and end and row == rows[-1] else set()
+                expected.append(((step["key"], row, lead, last, step["empty"], load, int(row == step["final_row"]),
+                                  fold, int(fold == 0), int(end), step["slot"],
+                                  step["batch"] * p.batch_rows + row), events))
+    assert [cycle for cycle in cycles if cycle[0] is not None] == expected
+    return cycles
+
+
+#: Parameters whose slices have so many rows in a batch, and batches in a group.
+SHAPES = {
+    (1, 1): dict(rows=3, row_multipliers=8, columns=4, rows_per_sorter=1), (2, 1): dict(),
+    (2, 2): dict(columns=4, reuse_rows=2), (4, 1): dict(columns=4), (1, 4): dict(columns=4, reuse_rows=1),
+    (16, 1): dict(columns=2, tree_lanes=2, rows=16, row_multipliers=2, lanes=16, reuse_rows=16, max_head_dim=40),
+}
+
+
+@settings(max_examples=20)
+@given(shape=st.sampled_from(list(SHAPES)), seed=st.integers(0, 2**32 - 1),
+       stalls=st.sampled_from([(0, 0), (0.5, 0), (0, 0.5), (0.3, 0.3)]))
+def test_gives_each_row_of_a_step_its_folds(shape, seed, stalls):
     rng = generator(seed)
-    p = tiny(rows=4 * slices, columns=columns)
-    heads = []
-    for _ in range(rng.randint(1, 3)):
-        queries = rng.randint(1, 2 * p.rows + 1)
-        heads.append((task_fields(p, queries=queries, keys=32, head_dim=rng.randint(1, 6),
-                                  value_dim=rng.randint(1, 6), return_keys=rng.getrandbits(1)),
-                      random_rows(p, rng, queries)))
-    for index in range(slices):
-        check(p, heads, rng, index, stall)
+    p = tiny(**SHAPES[shape])
+    assert (p.batch_rows, p.batches) == shape
+    check(p, [random_step(p, rng) for _ in range(30)], rng.randrange(p.folds), rng, stalls)
 
 
-def test_most_queries():
-    p = tiny(columns=4, rows=256, row_multipliers=8, lanes=128, rows_per_sorter=1, max_head_dim=4)
-    assert (p.slices, p.trees) == (8, 32)
-    dut = RowIssue(p)
-    rows = []
+@pytest.mark.parametrize("last_fold", [0, 1])
+def test_one_fold_a_cycle(last_fold):
+    """Steps that are there leave no gap, between rows or between keys."""
+    rng = generator()
+    p = tiny(columns=4)
+    steps = [random_step(p, rng) for _ in range(20)]
+    cycles = check(p, steps, last_fold, rng)
+    assert len(cycles) == (last_fold + 1) * sum(step["rows"].bit_count() for step in steps)
 
-    async def testbench(ctx):
-        for tree in range(p.trees):
-            ctx.set(dut.lists[tree].payload, dict(last=1))
-            ctx.set(dut.lists[tree].valid, 1)
-        ctx.set(dut.index, 7)
-        ctx.set(dut.credit, 1)
-        ctx.set(dut.key_id.ready, 1)
-        ctx.set(dut.task.payload, task_fields(p, queries=65535, keys=1))
-        ctx.set(dut.task.valid, 1)
-        for _ in range(65536 // 8 + 10):
-            _, _, valid, taken = await ctx.tick().sample(dut.issued_valid, dut.task.ready)
-            ctx.set(dut.row_out, valid)
-            rows.append(valid)
-            if taken:
-                return
-        raise AssertionError("the rows do not end")
 
-    run(dut, testbench)
-    assert sum(rows) == 65536 // 8 - 1
+def test_a_key_is_loaded_once_for_all_rows():
+    rng = generator()
+    p = tiny(columns=4)
+    step = dict(key=9, rows=0b1111, leads=0b0010, lasts=0b1000, empty=0, end=0, final_row=3, batch=0,
+                slot=0)
+    cycles = check(p, [step, step | dict(key=4, rows=0b0101, lasts=0b0101)], 0, rng)
+    assert [(issued[NAMES.index("key")], issued[NAMES.index("load")]) for issued, _ in cycles] == [
+        (9, 1), (9, 0), (9, 0), (9, 0), (4, 1), (4, 0)]

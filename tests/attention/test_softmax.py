@@ -10,47 +10,63 @@ from tests.streams import collect, generator, run, send
 
 
 def steps_of(parameters, row, table):
-    """Steps ``(probability, key, rescale, last)`` of a row of ``(score, key, lead, pair)``, one by one."""
+    """Steps ``(probability, key, load, wrap, rescale, first, last)`` of each key ``(score, key, lead, load)`` of a row.
+
+    A row without keys is None in place of a key.
+    """
     p = parameters
     unit = p.rescale_step << p.log_fraction
-    if not row:
-        return [(0, None, 0, 1)], dict(raised=0, positive=0, clipped=0)
-    steps, events = [], dict(raised=0, positive=0, clipped=0)
+    keys, events = [], dict(raised=0, positive=0, forced=0)
     maximum = None
-    for place, (score, key, lead, pair) in enumerate(row):
-        highest = max(score, row[place + 1][0]) if pair else score
-        level = -(-highest // unit)
+    for place, (score, key, lead, load) in enumerate(row or [(0, 0, 0, 0)]):
+        steps = []
+        level = -(-score // unit)
+        last, first = int(place == max(1, len(row)) - 1), int(maximum is None)
         rescale = 0
         if maximum is None:
             maximum = level
-        elif lead and level > maximum:
-            steps += [(0, key, 1, 0)] * (level - maximum - 1)
+        elif level > maximum and (lead or level - maximum > p.zclip // p.rescale_step):
+            steps += [(0, key, load, 1, 0, 0)] * (level - maximum - 1)
             maximum, rescale = level, 1
             events["raised"] += 1
+            events["forced"] += not lead
         probability, clipped, positive = scaled_exp2(score - maximum * unit, table, p.zclip,
                                                      p.probability_fraction)
-        events["clipped"] += int(clipped)
-        events["positive"] += int(positive)
-        steps.append((int(probability), key, rescale, int(place == len(row) - 1)))
-    return steps, events
+        assert not clipped or score - maximum * unit == p.zclip << p.log_fraction
+        events["positive"] += int(positive) if row else 0
+        steps.append((int(probability) if row else 0, key, load, rescale, first, last))
+        keys.append(steps)
+    return keys, events
 
 
 def check(parameters, rows, rng, stalls=(0, 0)):
+    """Rows of ``(score, key, lead, load)``, a batch after the other, the keys of a batch's rows in any order."""
     p = parameters
     dut = Softmax(p)
     table = bipartite_exp2(p.log_fraction, max(p.probability_fraction + 2, p.log_fraction))
-    items = []
-    for row in rows:
-        items += [dict(score=score, key=key, lead=lead, pair=pair, last=place == len(row) - 1, empty=0)
-                  for place, (score, key, lead, pair) in enumerate(row)]
-        if not row:
-            items.append(dict(score=rng.randint(-999, 999), lead=rng.getrandbits(1), last=1, empty=1))
-    expected, events = [], dict(raised=0, positive=0, clipped=0)
-    for row in rows:
-        steps, happened = steps_of(p, row, table)
-        expected += steps
-        for name in events:
-            events[name] += happened[name]
+    items, expected, events = [], [], dict(raised=0, positive=0, forced=0)
+    for first in range(0, len(rows), p.batch_rows):
+        batch = rows[first:first + p.batch_rows]
+        steps = []
+        for row in batch:
+            keys, happened = steps_of(p, row, table)
+            steps.append(keys)
+            for name in events:
+                events[name] += happened[name]
+        order = [number for number, keys in enumerate(steps) for _ in keys]
+        rng.shuffle(order)
+        taken = [0] * len(batch)
+        for number in order:
+            place, row = taken[number], batch[number]
+            taken[number] += 1
+            wrap = int(number == len(batch) - 1)
+            item = dict(row=number, last=place == len(steps[number]) - 1, empty=not row, wrap=wrap)
+            if row:
+                score, key, lead, load = row[place]
+                items.append(item | dict(score=score, key=key, lead=lead, load=load))
+            else:
+                items.append(item | dict(score=rng.randint(-999, 999), lead=rng.getrandbits(1)))
+            expected += [(number, wrap, *step) for step in steps[number][place]]
     got, cycles, seen = [], [], dict.fromkeys(events, 0)
 
     async def source(ctx):
@@ -68,68 +84,80 @@ def check(parameters, rows, rng, stalls=(0, 0)):
                 seen[name] += value
 
     run(dut, source, sink, background=[watch])
-    assert [(item.probability, item.key if wanted[1] is not None else None, item.rescale, item.last)
-            for item, wanted in zip(got, expected, strict=True)] == expected
+    assert [tuple(item[name] for name in ("row", "wrap", "probability", "key", "load", "rescale", "first", "last"))
+            for item in got] == expected
     assert seen == events
-    return expected, seen, cycles
+    return [step[2:] for step in expected], seen, cycles
 
 
-def random_row(parameters, rng):
-    """Segments of keys as a list delivers them: the first `ensure` of each lead."""
+def random_row(parameters, rng, most=12):
+    """Keys of a row, scores near to each other or far apart; some rows have none."""
     p = parameters
     limit = (1 << (p.log_width - 1)) - 1
     spread = rng.choice([limit, 6 << p.log_fraction, 1 << p.log_fraction])
-    row = []
-    for _ in range(rng.randint(0, 4)):
-        size = rng.randint(1, 4)
-        for rank in range(size):
-            row.append((rng.randint(-spread, spread), rng.randrange(p.max_keys), int(rank < p.ensure),
-                        int(rank == 0 and size > 1 and p.ensure > 1)))
-    return row
+    return [(rng.randint(-spread, spread), rng.randrange(p.max_keys), rng.getrandbits(1), rng.getrandbits(1))
+            for _ in range(rng.choice([0, 1, rng.randint(1, most)]))]
+
+
+#: Parameters whose batches have so many rows.
+BATCHES = {1: dict(reuse_rows=1), 2: dict(), 4: dict(columns=4)}
 
 
 @settings(max_examples=20)
-@given(ensure=st.sampled_from([1, 2]), rescale_step=st.sampled_from([1, 2, 4]), zclip=st.sampled_from([1, 4, 5]),
-       seed=st.integers(0, 2**32 - 1), stalls=st.sampled_from([(0, 0), (0.5, 0), (0, 0.6), (0.3, 0.3)]))
-def test_matches_definition(ensure, rescale_step, zclip, seed, stalls):
+@given(batch=st.sampled_from([1, 2, 4]), rescale_step=st.sampled_from([1, 2, 4]),
+       zclip=st.sampled_from([1, 4, 5]), seed=st.integers(0, 2**32 - 1),
+       stalls=st.sampled_from([(0, 0), (0.5, 0), (0, 0.6), (0.3, 0.3)]))
+def test_matches_definition(batch, rescale_step, zclip, seed, stalls):
     rng = generator(seed)
-    p = tiny(ensure=ensure, rescale_step=rescale_step, zclip=zclip)
-    check(p, [random_row(p, rng) for _ in range(12)], rng, stalls)
+    p = tiny(**BATCHES[batch], rescale_step=rescale_step, zclip=zclip)
+    assert p.batch_rows == batch
+    check(p, [random_row(p, rng) for _ in range(rng.randint(1, 14))], rng, stalls)
 
 
-def test_positive_arguments_are_kept_and_clipped():
+def test_positive_arguments_are_kept_up_to_zclip():
     p = tiny(zclip=4)
     one = 1 << p.log_fraction
-    row = [(0, 1, 1, 0), (one, 2, 0, 0), (4 * one - 1, 3, 0, 0), (4 * one, 4, 0, 0), (9 * one, 5, 0, 0),
-           (-30 * one, 6, 0, 0)]
+    row = [(0, 1, 1, 0), (one, 2, 0, 0), (4 * one - 1, 3, 0, 0), (4 * one, 4, 0, 0), (-30 * one, 5, 0, 0)]
     steps, events, _ = check(p, [row], generator())
-    assert events == dict(raised=0, positive=4, clipped=2)
+    assert events == dict(raised=0, positive=3, forced=0)
     fraction = p.probability_fraction
-    assert [steps[place][0] for place in (0, 1, 3, 4, 5)] == [1 << fraction, 2 << fraction, 16 << fraction,
-                                                              16 << fraction, 0]
+    assert [steps[place][0] for place in (0, 1, 3, 4)] == [1 << fraction, 2 << fraction, 16 << fraction, 0]
+
+
+@pytest.mark.parametrize("lead", [0, 1])
+def test_a_key_beyond_zclip_raises_the_maximum_also_if_it_does_not_lead(lead):
+    p = tiny(zclip=4)
+    one = 1 << p.log_fraction
+    steps, events, _ = check(p, [[(0, 1, 1, 0), (4 * one + 1, 2, lead, 0), (6 * one, 3, 0, 0)]], generator())
+    assert events == dict(raised=1, positive=0, forced=1 - lead)
+    # Three steps of two octaves, all of them before what the key adds.
+    assert [step[3] for step in steps] == [0, 1, 1, 1, 0]
+    assert [step[0] for step in steps[1:3]] == [0, 0]
+    assert steps[-1][0] == 1 << p.probability_fraction
 
 
 def test_a_raise_by_several_steps_takes_a_cycle_each():
     p = tiny()
     unit = p.rescale_step << p.log_fraction
     steps, events, cycles = check(p, [[(0, 1, 1, 0), (5 * unit, 2, 1, 0), (0, 3, 0, 0)]], generator())
-    assert [step[2] for step in steps] == [0, 1, 1, 1, 1, 1, 0]
+    assert [step[3] for step in steps] == [0, 1, 1, 1, 1, 1, 0]
     assert events["raised"] == 1
     assert cycles[-1] - cycles[0] == 6
 
 
-def test_a_pair_raises_the_maximum_once():
-    p = tiny(ensure=2)
+def test_each_row_has_its_own_maximum():
+    """The scores of a row are higher by far than those of the other one."""
+    rng = generator()
+    p = tiny()
     one = 1 << p.log_fraction
-    row = [(-8 * one, 1, 1, 1), (8 * one, 2, 1, 0), (7 * one, 3, 0, 0)]
-    steps, events, _ = check(p, [row], generator())
-    assert events == dict(raised=0, positive=0, clipped=0)
-    assert steps[1][0] == 1 << p.probability_fraction
+    rows = [[(sign * 100 * one, key, 1, 0) for key in range(9)] for sign in (1, -1)]
+    _, events, _ = check(p, [*rows, [(-90 * one, 3, 0, 0)], [(7, 5, 0, 0)]], rng)
+    assert events == dict(raised=0, positive=0, forced=0)
 
 
 def test_one_key_a_cycle():
     p = tiny()
-    rows = [[(-n, n, int(n < 2), int(n == 0)) for n in range(10)] for _ in range(4)]
+    rows = [[(-n, n, int(n < 2), 1) for n in range(10)] for _ in range(4)]
     _, _, cycles = check(p, rows, generator())
     assert cycles == list(range(cycles[0], cycles[0] + 40))
 

@@ -123,7 +123,7 @@ def test_first_mismatch_is_named(tmp_path, monkeypatch):
         golden = golden_head(head, parameters)
         if corrupted.calls == 1:
             golden.outputs[3, 9] += 1
-            golden.rows[4].keys[2] += 1
+            golden.rows[4].keys[golden.rows[4].keys.argmax()] += 1
             golden.counters["rows"] += 1
         corrupted.calls += 1
         return golden
@@ -138,12 +138,12 @@ def test_first_mismatch_is_named(tmp_path, monkeypatch):
     assert report["mismatch_count"] == 3
     output, key, counter = report["mismatches"]
     hardware = int(out["o_raw"][1, 3, 9])
-    # Each row has 5 keys in 2 words and 12 channels in 3; 6 rows are before.
-    words = {"o_raw": (6 + 3) * 5 + 2 + 9 // 4, "selected": (6 + 4) * 5}
+    # Each row has the masks of two segments in 1 word and 12 channels in 3; 6 rows are before.
+    words = {"o_raw": (6 + 3) * 4 + 1 + 9 // 4, "selected": (6 + 4) * 4}
     cycles = seen[0].output_word_cycles[0]
     assert output == {"head": 1, "row": 3, "array": "o_raw", "column": 9, "tile": 1, "hardware": hardware,
                       "golden": hardware + 1, "word": words["o_raw"], "cycle": cycles[words["o_raw"]]}
-    assert (key["head"], key["row"], key["array"], key["place"]) == (1, 4, "selected", 2)
+    assert (key["head"], key["row"], key["array"], key["place"]) == (1, 4, "selected", 4)
     assert key["golden"] == key["hardware"] + 1
     assert key["column"] == key["hardware"]
     assert key["tile"] == key["column"] % 2                     # 20 keys make two interleaved sub-segments of 16

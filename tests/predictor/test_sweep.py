@@ -39,22 +39,19 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
         quiet = 0
         while quiet < 3:
             free, idle = (rng.random() >= stall for _ in range(2))
-            busy = rng.random() < stall
             done = unsorted[0] > 0 and rng.random() < sort
-            for signal, value in ((dut.lanes_free, free), (dut.lanes_idle, idle), (dut.dense_stall, busy),
-                                  (dut.segment_done, done)):
+            for signal, value in ((dut.free, free), (dut.idle, idle), (dut.segment_done, done)):
                 ctx.set(signal, value)
-            _, _, valid, slot, start, active, taken, group_slot, group_row, present, stride = await ctx.tick().sample(
+            _, _, valid, slot, start, active, taken, group_slot, group_row, present = await ctx.tick().sample(
                 dut.slot_valid, dut.slot, dut.group_start, dut.active, dut.task.ready, dut.group_slot,
-                dut.group_row, dut.present, dut.stride)
+                dut.group_row, dut.present)
             if start:
                 assert free and (idle or not active.dense)
                 groups.append(None)
             if valid:
-                assert not (active.dense and busy and not slot.row_end)
-                groups[-1] = (group_slot, group_row, present, stride)
+                groups[-1] = (group_slot, group_row, present)
                 slots.append((len(groups) - 1, slot))
-                if not active.dense and slot.position == 0 and slot.first_fold:
+                if not active.dense and slot.position == 0 and slot.fold == 0:
                     unsorted[0] += 1
                     # The two segments that are open: one being sorted, one being collected.
                     assert unsorted[0] <= 2
@@ -69,7 +66,7 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
 
 
 def expected(parameters, tasks, index):
-    """Slots ``(group, key, fold, first, last, position, segment end, row end)`` and groups, from the definition."""
+    """Slots ``(group, key, fold, last, position, segment end, row end)`` and groups, from the definition."""
     p = parameters
     slots, groups = [], []
     for task in tasks:
@@ -78,29 +75,21 @@ def expected(parameters, tasks, index):
             present = sum(1 << tree for tree in range(p.trees) if row + tree < task["queries"])
             segments = segment_keys(task["keys"], p.tile, task.get("interleaved", 0) and not dense)
             group = len(groups)
-            spread = task.get("interleaved", 0) and not dense
-            groups.append((group % p.group_slots, row, present, len(segments) if spread else 1))
+            groups.append((group % p.group_slots, row, present))
             folds = 1 if dense else task["last_tree_fold"] + 1
             for place, members in enumerate(segments):
                 for position, key in enumerate(members):
                     for fold in range(folds):
-                        end = position == len(members) - 1 and fold == folds - 1 and not dense
-                        slots.append((group, key, fold, fold == 0, fold == folds - 1, position, end,
+                        end = position == len(members) - 1 and fold == folds - 1
+                        slots.append((group, key, fold, fold == folds - 1, position, end,
                                       end and place == len(segments) - 1))
-            if dense:
-                slots.append((group, "end"))
     return slots, groups
 
 
 def check(parameters, tasks, rng, index=0, stall=0.0, sort=1.0):
     slots, groups = walk(parameters, tasks, rng, index=index, stall=stall, sort=sort)
-    got = []
-    for group, slot in slots:
-        if slot.row_end and not slot.segment_end:
-            got.append((group, "end"))
-        else:
-            got.append((group, slot.key, slot.fold, slot.first_fold, slot.last_fold, slot.position,
-                        slot.segment_end, slot.row_end))
+    got = [(group, *(slot[name] for name in (
+        "key", "fold", "last_fold", "position", "segment_end", "row_end"))) for group, slot in slots]
     wanted, wanted_groups = expected(parameters, tasks, index)
     assert got == wanted
     assert groups == wanted_groups
@@ -137,7 +126,7 @@ def test_walks_one_slot_a_cycle_between_segments_of_a_fast_sorter():
     valid_cycles = []
 
     async def testbench(ctx):
-        for signal in (dut.lanes_free, dut.lanes_idle, dut.group_loaded):
+        for signal in (dut.free, dut.idle, dut.group_loaded):
             ctx.set(signal, 1)
         ctx.set(dut.task.payload, task)
         ctx.set(dut.task.valid, 1)
@@ -161,7 +150,7 @@ def test_most_queries():
     rows = []
 
     async def testbench(ctx):
-        for signal in (dut.lanes_free, dut.lanes_idle):
+        for signal in (dut.free, dut.idle):
             ctx.set(signal, 1)
         ctx.set(dut.group_loaded, 1)
         await ctx.tick()

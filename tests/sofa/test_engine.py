@@ -23,6 +23,11 @@ SETS = {
     "wide lanes": dict(lanes=8, row_multipliers=4, max_head_dim=10),
     "wide bus": dict(bus_width=64, normalise_lanes=4, max_head_dim=9),
     "one channel": dict(max_head_dim=1, query_code_width=8, normalise_lanes=1),
+    "four rows share keys": dict(columns=4),
+    "no rows share keys": dict(columns=4, reuse_rows=1),
+    "two batches": dict(columns=4, reuse_rows=2),
+    "eight trees of a sorter": dict(rows=8, row_multipliers=2, lanes=8, tree_lanes=2, rows_per_sorter=8, max_head_dim=3,
+                                    score_width=5),
     "least codes": dict(khat_width=2, code_levels=1, tile=4, max_segment_keys=1),
 }
 
@@ -251,8 +256,8 @@ def test_is_an_engine():
     assert EngineSignature(32, engine.counters).is_compliant(engine)
     assert engine.error_codes is SofaError
     assert [counter.name for counter in engine.counters] == [
-        "predicting", "multiplying", "starved", "rows", "max_raise", "z_pos", "z_clip", "score_saturated",
-        "predict_saturated", "radius_clipped"]
+        "predicting", "multiplying", "key_loads", "starved", "rows", "max_raise", "z_pos", "z_clip",
+        "score_saturated", "predict_saturated", "radius_clipped"]
 
 
 def test_bad_parameters():

@@ -50,7 +50,7 @@ def parse(packet, parameters):
             body.queries.append(take(key_words))
             body.masks.append(take(-(-header.keys // p.bus_width)) if header.mask else None)
 
-        early = min(header.queries, p.slices * p.trees)
+        early = min(header.queries, 2 * p.slices * p.trees)
         for _ in range(early):
             query()
         body.keys = [take(key_words) for _ in range(header.keys)]
@@ -73,6 +73,7 @@ class Bench:
         self.loaded = [0] * p.slices
         self.active, self.runs, self.attended = [], [], []
         self.predicted, self.errors, self.groups = [], [], []
+        self.part = 0                           # of the query's word that comes next
 
     async def source(self, ctx):
         for packet in self.packets:
@@ -129,6 +130,11 @@ class Bench:
             assert enable == 1 << index
             assert write.slot not in self.slots[index]
             beat = write.beat if kind == "query" else write.mask_word
+            if kind == "query":
+                # A word stays until all of its parts have been converted.
+                assert write.part == self.part
+                assert self.part == 0 or self.memory[kind, (index, write.slot, write.tree), beat] == word
+                self.part = (self.part + 1) % p.query_parts
             self.memory[kind, (index, write.slot, write.tree), beat] = word
 
     def region(self, task, vector):
@@ -211,6 +217,8 @@ NONE, SHORT, LONG, MAGIC = SofaError.NONE, SofaError.SHORT_PACKET, SofaError.LON
 
 @settings(max_examples=10)
 @given(changes=st.sampled_from([{}, dict(rows=8), dict(bus_width=64, normalise_lanes=4, max_head_dim=11),
+                                dict(bus_width=128, lanes=8, tree_lanes=8, columns=8, row_multipliers=4,
+                                     max_head_dim=20),
                                 dict(max_head_dim=1, columns=4)]),
        stall=st.sampled_from([0, 0.4]), seed=st.integers(0, 2**32 - 1))
 def test_good_packets(changes, stall, seed):

@@ -18,6 +18,7 @@ def test_defaults_are_legal():
 def test_tiny_has_all_parts():
     p = tiny()
     assert (p.slices, p.slice_rows, p.trees, p.sorters, p.trees_per_sorter) == (1, 4, 2, 1, 2)
+    assert (p.batch_rows, p.batches) == (2, 1)
     assert (p.folds, p.tree_folds, p.max_segments, p.max_passes, p.group_slots) == (2, 2, 4, 2, 4)
 
 
@@ -66,7 +67,7 @@ def test_every_parameter_describes_itself():
     (dict(query_code_width=12), "query_code_width must be one of 8, 16, not 12"),
     (dict(query_code_width=8, code_levels=8), "code_levels must be at most query_code_width - 1 = 7, not 8"),
     (dict(code_levels=16), "code_levels must be 1..15, not 16"),
-    (dict(score_width=7), "score_width must be even, not 7"),
+    (dict(score_width=3), "score_width must be 4..16, not 3"),
     (dict(score_width=18), "score_width must be 4..16, not 18"),
     (dict(ensure=0), "ensure must be one of 1, 2, not 0"),
     (dict(zclip=6), "zclip must be 1..5, not 6"),
@@ -76,6 +77,9 @@ def test_every_parameter_describes_itself():
     (dict(rescale_step=3), "rescale_step must be one of 1, 2, 4, not 3"),
     (dict(normalise_lanes=3), "normalise_lanes must divide lanes = 4 and the 2 elements of a beat, not 3"),
     (dict(normalise_lanes=4), "normalise_lanes must divide lanes = 4 and the 2 elements of a beat, not 4"),
+    (dict(columns=4, reuse_rows=3), "reuse_rows must divide the 4 predictor trees of a slice, not 3"),
+    (dict(reuse_rows=0), "reuse_rows must be 1..16, not 0"),
+    (dict(reuse_rows=17), "reuse_rows must be 1..16, not 17"),
     (dict(vendor="acme"), "vendor must be one of generic, ecp5, xilinx, not 'acme'"),
 ])
 def test_bad_values(changes, message):
@@ -115,6 +119,7 @@ def test_any_legal_set_is_consistent(data):
     assert p.slices * p.slice_rows == p.rows
     assert p.sorters * p.trees_per_sorter == p.trees
     assert p.slice_rows % p.trees == 0
+    assert p.batch_rows <= p.reuse_rows and p.batches * p.batch_rows == p.trees
     assert p.slices * 2 * p.lanes == p.multipliers
     assert p.folds * p.lanes >= p.max_head_dim and p.tree_folds * p.tree_lanes >= p.max_head_dim
     assert p.max_head_dim << (p.khat_width + p.code_levels - 2) < 1 << (p.predict_width - 1)

@@ -59,7 +59,8 @@ def test_header_is_32_bytes():
     (dict(segment_keys=0, dense=1), SofaError.NONE),
     (dict(score_shift=31), SofaError.NONE),
     (dict(score_shift=32), SofaError.BAD_RANGE),
-    (dict(predict_shift=15), SofaError.NONE),
+    (dict(predict_shift=3), SofaError.NONE),
+    (dict(predict_shift=4), SofaError.BAD_RANGE),
     (dict(predict_shift=255), SofaError.BAD_RANGE),
     (dict(code_base=15), SofaError.NONE),
     (dict(code_base=16), SofaError.BAD_RANGE),
@@ -91,7 +92,7 @@ def test_tasks_are_derived_from_headers(changes):
             queries=rng.randint(1, 65535), keys=rng.randint(1, p.max_keys), head_dim=rng.randint(1, p.max_head_dim),
             value_dim=rng.randint(1, p.max_head_dim), kept=rng.choice([1, p.max_keys, 65535, rng.randint(1, 65535)]),
             segment_keys=rng.randint(1, 7), extra_segments=rng.randint(0, p.max_segments),
-            score_shift=rng.randint(0, 31), predict_shift=rng.randint(0, p.predict_width),
+            score_shift=rng.randint(0, 31), predict_shift=rng.randrange(1 << p.predict_shift_bits),
             code_base=rng.randint(0, 15))
         header |= {flag: rng.getrandbits(1) for flag in (
             "causal", "mask", "dense", "merge", "more_heads", "return_keys", "interleaved")}

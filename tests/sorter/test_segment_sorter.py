@@ -19,20 +19,18 @@ ROWS = {
 
 
 class Rows:
-    """Rows of scores for a sorter: for each, an array (lanes, keys), and the rows that are present."""
+    """Rows of scores for a sorter: for each, an array (lanes, keys); some lanes have no row, and no scores."""
 
     def __init__(self, parameters, rng, *, count, keys, levels, interleaved):
         p = parameters
         self.lanes = p.trees_per_sorter
         draw = np.random.default_rng(rng.getrandbits(32))
         self.members = segment_keys(keys, p.tile, interleaved)
-        self.stride = len(self.members) if interleaved else 1
         levels = min(levels, (1 << p.score_width) - 1)
-        self.present = [rng.getrandbits(self.lanes) | 1 for _ in range(count)]
         self.scores = [draw.integers(1, levels + 1, (self.lanes, keys)) * (draw.random((self.lanes, keys)) < 0.9)
                        for _ in range(count)]
-        for scores, present in zip(self.scores, self.present, strict=True):
-            scores[[not present >> lane & 1 for lane in range(self.lanes)]] = 0
+        for scores in self.scores:
+            scores[1 + rng.randrange(self.lanes):] = 0
 
 
 def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stall=0.0):
@@ -40,7 +38,7 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
 
     Returns
     -------
-    words : list, for each lane and row of it, of ``(first, [(score, key), ...])``
+    words : list, for each lane and row of it, of ``(first, [(score, position), ...])``
     clipped : int
     waited : int
         Cycles in which a segment could not be fed.
@@ -53,10 +51,9 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
     state = dict(clipped=0, waited=0, cycle=0, done=[], fed=0)
 
     async def feed(ctx):
-        for name, value in dict(segment_keys=segment_keys, extra_segments=extra, radius=radius,
-                                stride=rows.stride).items():
+        for name, value in dict(segment_keys=segment_keys, extra_segments=extra, radius=radius).items():
             ctx.set(getattr(dut, name), value)
-        for scores, present in zip(rows.scores, rows.present, strict=True):
+        for scores in rows.scores:
             for index, members in enumerate(rows.members):
                 # Two segments may be on their way; a further one comes `notice` cycles after `segment_done` ends.
                 while state["fed"] - len(state["done"]) >= 2 or (
@@ -69,17 +66,14 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
                         await ctx.tick()
                     ctx.set(dut.scores, scores[:, key].tolist())
                     ctx.set(dut.score_enable, 1)
-                    ctx.set(dut.key, int(key))
                     ctx.set(dut.position, position)
                     end = position == len(members) - 1
                     ctx.set(dut.segment_end, end)
                     ctx.set(dut.row_end, end and index == len(rows.members) - 1)
-                    ctx.set(dut.present, present)
                     await ctx.tick()
                     ctx.set(dut.score_enable, 0)
 
     async def sink(ctx):
-        expected = [sum(present >> lane & 1 for present in rows.present) for lane in range(lanes)]
         for _ in range(200_000):
             _, _, o, valid, first, end, done, clipped = await ctx.tick().sample(
                 dut.o, dut.o_valid, dut.o_first, dut.o_row_end, dut.segment_done, dut.clipped)
@@ -89,12 +83,14 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
             state["clipped"] += clipped if p.clipping else 0
             for lane in range(lanes):
                 if valid >> lane & 1:
-                    open_words[lane].append((first, [(o[rank].score, o[rank].key) for rank in range(4)]))
-                if end >> lane & 1:
+                    open_words[lane].append((first, [(o[rank].score, o[rank].position) for rank in range(4)]))
+            if end:
+                # It may come with the last word.
+                for lane in range(lanes):
                     words[lane].append(open_words[lane])
                     open_words[lane] = []
-            if [len(part) for part in words] == expected:
-                break
+                if len(words[0]) == len(rows.scores):
+                    break
         else:
             raise AssertionError("the sorter does not end")
         for _ in range(20):
@@ -115,7 +111,7 @@ def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, notice=0
                                   stall=stall)
     expected_clipped = 0
     expected = [[] for _ in range(rows.lanes)]
-    for scores, present in zip(rows.scores, rows.present, strict=True):
+    for scores in rows.scores:
         lane_words = [[] for _ in range(rows.lanes)]
         for index, members in enumerate(rows.members):
             positions, found, outside = extract(scores[:, members], wanted + (index < extra), p.tile, radius)
@@ -123,13 +119,12 @@ def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, notice=0
             for lane in range(rows.lanes):
                 for start in range(0, found.shape[1], 4):
                     lane_words[lane].append((start == 0, [
-                        (int(score), int(members[position]) if score else None)
+                        (int(score), int(position) if score else None)
                         for score, position in zip(found[lane, start:start + 4], positions[lane, start:start + 4],
                                                    strict=True)]))
         for lane in range(rows.lanes):
-            if present >> lane & 1:
-                expected[lane].append(lane_words[lane])
-    got = [[[(bool(first), [(score, key if score else None) for score, key in word]) for first, word in row]
+            expected[lane].append(lane_words[lane])
+    got = [[[(bool(first), [(score, position if score else None) for score, position in word]) for first, word in row]
             for row in lane] for lane in words]
     assert got == expected
     if p.clipping:

@@ -30,9 +30,7 @@ def brute_force(head, parameters):
             order = members[np.lexsort((members, -row[members]))][:wanted]
             candidates += [(number, rank, int(key)) for rank, key in enumerate(order) if row[key]]
         if head.merge:
-            top = max((row[key] for _, _, key in candidates), default=0)
-            begin = next((number for number, _, key in candidates if row[key] == top), 0)
-            candidates.sort(key=lambda item: (-row[item[2]], (item[0] - begin) % len(segments), item[1]))
+            candidates.sort(key=lambda item, row=row: (-row[item[2]], item[0], item[1]))
             candidates = candidates[:head.kept]
         kept.append({key for _, _, key in candidates})
     return kept
@@ -91,6 +89,18 @@ def test_dense_keeps_all_that_is_allowed_in_order():
         assert np.array_equal(result.selected, allowed_keys(head))
         for row in result.rows:
             assert row.keys.tolist() == sorted(row.keys)
+
+
+@settings(max_examples=20)
+@given(reuse_rows=st.sampled_from([1, 2, 4]), dense=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_a_key_is_loaded_once_for_a_batch_of_rows(reuse_rows, dense, seed):
+    rng = generator(seed)
+    p = tiny(columns=4, reuse_rows=reuse_rows)
+    assert p.trees == 4
+    result = golden_head(random_head(rng, p, dense=dense), p)
+    keys = [set(row.keys.tolist()) for row in result.rows]
+    assert result.counters["key_loads"] == sum(
+        len(set.union(*keys[first:first + reuse_rows])) for first in range(0, len(keys), reuse_rows))
 
 
 @pytest.mark.parametrize("causal", [False, True])

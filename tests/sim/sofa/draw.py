@@ -100,7 +100,7 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
     largest = int(np.abs(predicted_sum(q, k, base, p)).max(initial=0))
     fit = max(0, (largest >> (p.score_width - 1)).bit_length())
     # Now and then too small a shift, so that predicted or exact scores clip.
-    predict_shift = min(max(0, fit - rng.choice((0, 0, 0, 1, 3))), p.predict_width)
+    predict_shift = min(max(0, fit - rng.choice((0, 0, 0, 1, 3))), (1 << p.predict_shift_bits) - 1)
     exact = int(np.abs(q.astype(float) @ k.T.astype(float)).max(initial=0))
     score_shift = min(31, max(0, exact.bit_length() - p.log_fraction - rng.choice((3, 4, p.log_integer, 12))))
     drawn = {
@@ -134,7 +134,8 @@ def draw_parameters(rng):
             "max_keys": rng.choice((32, 64, 128)), "tile": tile,
             "max_segment_keys": rng.choice((tile, rng.randint(1, tile))), "khat_width": rng.choice((2, 4, 5, 8, 16)),
             "query_code_width": query_code_width, "code_levels": rng.randint(1, min(15, query_code_width - 1)),
-            "score_width": rng.choice((4, 6, 8, 12, 16)), "clipping": rng.random() < 0.5, "ensure": rng.choice((1, 2)),
+            "score_width": rng.choice((4, 5, 8, 11, 16)), "clipping": rng.random() < 0.5, "ensure": rng.choice((1, 2)),
+            "reuse_rows": rng.choice((1, 2, 4, 16)),
             "zclip": rng.randint(1, 5), "log_fraction": rng.randint(6, 12), "log_integer": rng.randint(5, 10),
             "probability_fraction": rng.randint(8, 14), "rescale_step": rng.choice((1, 2, 4)),
             "normalise_lanes": rng.choice(lanes_out), "counters": rng.random() < 0.9}

@@ -68,7 +68,7 @@ def check_task(packet, heads, parameters):
         place = f"head {number} of {len(heads)}, {describe(head)}"
         for index, row in enumerate(returned):
             if head.return_keys:
-                assert list(row.keys) == list(model.rows[index].keys), f"keys of row {index}, {place}"
+                assert list(row.keys) == sorted(model.rows[index].keys), f"keys of row {index}, {place}"
             assert list(row.outputs) == list(model.outputs[index]), f"outputs of row {index}, {place}"
     return golden
 
@@ -88,5 +88,6 @@ def check_counters(result, golden):
             totals[name] = totals.get(name, 0) + value
     if "counter_cycles" in result.registers:
         counted = {name: result.registers[f"counter_{name}"] for name in totals}
-        assert counted == totals
+        assert counted == totals, [(name, counted[name], totals[name]) for name in totals
+                                   if counted[name] != totals[name]]
         assert result.registers["counter_cycles"] == result.cycles

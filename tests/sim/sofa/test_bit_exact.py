@@ -104,10 +104,9 @@ def test_stalls_do_not_change_what_is_returned():
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_row_without_keys_is_the_last_in_flight(simulator):
-    """It must not wait for the partner of a pair that the row before it ended with."""
+    """It must not wait for a key that another row would bring."""
     rng = generator()
     top = preset("tiny")
-    # Each segment delivers four keys, a whole word of the list, so that a pair's marks stand at the row's end.
     before = draw_head(rng, top.parameters, content="uniform", queries=3, keys=40, mask="none", dense=False,
                        merge=False, interleaved=True, segment_keys=4, extra_segments=0, radius=0, causal=False)
     empty = draw_head(rng, top.parameters, queries=1, keys=5, mask="all empty", dense=False)

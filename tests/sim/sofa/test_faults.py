@@ -67,7 +67,7 @@ def cut_positions(head, parameters):
     query = -(-head.keys.shape[1] // per_word)
     mask = 0 if head.mask is None else -(-len(head.keys) // p.bus_width)
     value = -(-head.values.shape[1] // per_word)
-    first = min(len(head.queries), p.slices * p.trees) * (query + mask)
+    first = min(len(head.queries), 2 * p.slices * p.trees) * (query + mask)
     keys = header + first + len(head.keys) * query
     values = keys + len(head.keys) * value
     whole = len(pack_task([head], p)) // (p.bus_width // 8)
@@ -238,6 +238,6 @@ def test_drawn_cuts_are_where_they_are_said_to_be():
     top = preset("tiny")
     head = small(random.Random(1), top, queries=5, keys=9, head_dim=6, value_dim=9, mask="random")
     assert cut_positions(head, top.parameters) == {
-        "first words": 2, "header": 3, "behind the header": 4, "query": 5, "mask": 6, "keys": 4 + 2 * 3 + 18 - 1,
-        "behind the keys": 28, "values": 28 + 27 - 1, "behind the values": 55, "late queries": 56,
-        "last word": 55 + 3 * 3 - 1}
+        "first words": 2, "header": 3, "behind the header": 4, "query": 5, "mask": 6, "keys": 4 + 4 * 3 + 18 - 1,
+        "behind the keys": 34, "values": 34 + 27 - 1, "behind the values": 61, "late queries": 62,
+        "last word": 61 + 3 - 1}

@@ -1,0 +1,279 @@
+"""Choice of the keys that each row keeps: quota, or merge of the segments' candidates (SADS with borrowed quota)."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.shared import shared
+from hw.stream.delay import delay
+
+from .segment_sorter import Candidate
+from .select_lane import KeyMask, SelectLane
+
+__all__ = ["RowSelect", "SelectionRule"]
+
+
+class SelectionRule(data.StructLayout):
+    """How to choose among a row's candidates: all of them (quota), or the best ``kept`` (merge)."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "merge": 1,
+            "dense": 1,
+            "kept": bits_for(p.max_keys),
+            "segments": bits_for(p.max_segments),
+            "segment_keys": bits_for(p.max_segment_keys),
+            "extra_segments": bits_for(p.max_segments),
+        })
+
+
+class RowSelect(wiring.Component):
+    """Choose the keys of a group of ``trees`` rows, all rows in step.
+
+    Candidates come in words of four, in descending order within their segment. For `merge` the threshold that the
+    row's best ``kept`` candidates reach is found bit by bit, from the top: the uppermost bit from a count taken
+    while the candidates are stored, each further bit in a walk over them. Of the candidates that equal the
+    threshold the first ones are kept, in the order of the segments, so that exactly ``min(kept, candidates)``
+    keys remain. They are stored as masks, one a segment. A dense group's masks are written without selection.
+
+    A row of W words in n segments takes ``(W + 2) * (score_width - 1)`` cycles to search and ``max(W, n) + 4`` to
+    choose, in the shadow of the next group's prediction: there is room for the candidates of two groups and the
+    masks of two.
+
+    Members
+    -------
+    reserve : In(1)
+        Pulse: a group with `rule` will come.
+    rule : In(SelectionRule)
+    free, idle : Out(1)
+        A group can be reserved; no group is held or being chosen from.
+    candidates, candidates_valid : In
+        Four candidates of a segment from each sorter, for the row that is named.
+    first, row_end : In(1)
+        They are the best ones of their segment; pulse: the rows are complete.
+    dense_keys, dense_valid, dense_position, dense_segment_end, dense_end : In
+        One key of a dense group, for each row whether it may be seen.
+    masks_valid : Out(1)
+        The masks of a group can be read.
+    read_enable, read_segment : In
+    masks : Out(array of KeyMask)
+        One cycle later, held while `read_enable` is low.
+    totals, origins : Out
+        Keys that each row keeps; the segment with the best candidate of each batch's first row.
+    release : In(1)
+        Pulse: the masks are no longer needed.
+    record_ready : In(1)
+        There is room for a further group's copy of the masks.
+    record, record_segment, record_end : Out(1)
+        Copy of the masks as they are stored, for the host: `record_keys` of all rows.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        segment_bits = max(1, ceil_log2(p.max_segments))
+        super().__init__({
+            "reserve": In(1),
+            "rule": In(SelectionRule(p)),
+            "free": Out(1),
+            "idle": Out(1),
+            "candidates": In(data.ArrayLayout(data.ArrayLayout(Candidate(p), 4), p.sorters)),
+            "candidates_valid": In(p.trees_per_sorter),
+            "first": In(1),
+            "row_end": In(1),
+            "dense_keys": In(p.trees),
+            "dense_valid": In(1),
+            "dense_position": In(p.position_bits),
+            "dense_segment_end": In(1),
+            "dense_end": In(1),
+            "masks_valid": Out(1),
+            "read_enable": In(1),
+            "read_segment": In(segment_bits),
+            "masks": Out(data.ArrayLayout(KeyMask(p), p.trees)),
+            "totals": Out(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
+            "origins": Out(data.ArrayLayout(segment_bits, p.batches)),
+            "release": In(1),
+            "record_ready": In(1),
+            "record": Out(1),
+            "record_segment": Out(segment_bits),
+            "record_keys": Out(data.ArrayLayout(p.tile, p.trees)),
+            "record_end": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        segment_bits = len(self.read_segment)
+        words = p.max_segments * p.max_passes
+        address_bits = max(1, ceil_log2(words))
+
+        # Groups: at most two reserved and not yet chosen from, at most two whose masks wait or are read. The memory
+        # of a group is free from the start of its choice on: its words are read faster than others come.
+        reserved, stored, masked = Signal(range(3)), Signal(range(3)), Signal(range(3))
+        filling, working, reserving = Signal(), Signal(), Signal()
+        writing, reading = Signal(), Signal()
+        finish, taken, resting = Signal(), Signal(), Signal()
+        rules = Signal(data.ArrayLayout(SelectionRule(p), 2))
+        m.d.comb += [self.free.eq(reserved < 2), self.masks_valid.eq(masked != 0),
+                     self.idle.eq((reserved == 0) & resting & (masked < 2) & self.record_ready)]
+        dense_group = rules[working].dense
+        m.d.sync += [
+            reserved.eq(reserved + self.reserve - taken),
+            stored.eq(stored + (self.row_end | (self.dense_valid & self.dense_end)) - taken),
+            masked.eq(masked + finish - self.release),
+        ]
+        with m.If(self.reserve):
+            m.d.sync += [rules[reserving].eq(self.rule), reserving.eq(~reserving)]
+        with m.If(self.release):
+            m.d.sync += reading.eq(~reading)
+        with m.If(self.row_end | (self.dense_valid & self.dense_end)):
+            m.d.sync += filling.eq(~filling)
+        # Words of the group being stored, and of those that wait: two, while the keys of a third one are chosen. The
+        # end of the rows may come with their last word.
+        words_stored, words_now, count = (Signal(bits_for(words), name=name)
+                                          for name in ("words_stored", "words_now", "count"))
+        words_waiting = Signal(data.ArrayLayout(bits_for(words), 2))
+        m.d.comb += words_now.eq(words_stored + self.candidates_valid[-1])     # the last row of a sorter has its word
+        m.d.sync += words_stored.eq(words_now)
+        with m.If(self.row_end):
+            m.d.sync += [words_stored.eq(0), words_waiting[filling].eq(words_now)]
+        rule = Signal(SelectionRule(p))
+        with m.If(resting):
+            m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
+
+        # Walk over the words: the address goes to the memory, the word is compared two cycles later.
+        address = Signal(address_bits)
+        trial = Signal(p.score_width)
+        prime, walk, walk_end, decide, choose_start = Signal(), Signal(), Signal(), Signal(), Signal()
+        segment, place = Signal(segment_bits), Signal(range(max(2, p.max_passes)))
+        size = Signal(range(p.max_passes + 1))               # words of the segment
+        choosing = Signal()
+        keys_of_segment = Signal(bits_for(p.max_segment_keys + 3))
+        last_place, last_segment = Signal(), Signal()
+        m.d.comb += [
+            keys_of_segment.eq(rule.segment_keys + (segment < rule.extra_segments) + 3),
+            size.eq(keys_of_segment[2:]),
+            last_place.eq(place + 1 >= size),
+            last_segment.eq(segment + 1 == rule.segments),
+            walk_end.eq(address + 1 == count),
+        ]
+        with m.FSM() as fsm:
+            m.d.comb += resting.eq(fsm.ongoing("IDLE"))
+            with m.State("IDLE"):
+                m.d.sync += [address.eq(0), segment.eq(0), place.eq(0)]
+                with m.If((stored != 0) & ~dense_group):
+                    m.next = "PRIME"
+                with m.Elif(stored != 0):
+                    m.next = "FINISH"
+            with m.State("PRIME"):
+                m.d.comb += prime.eq(1)
+                m.d.sync += trial.eq(Mux(rule.merge, 1 << (p.score_width - 1), 0))
+                m.next = "START"
+                with m.If(rule.merge):
+                    m.next = "DECIDE"
+            with m.State("SEARCH"):
+                m.d.comb += walk.eq(1)
+                with m.If(walk_end):
+                    m.next = "COUNT"
+            with m.State("COUNT"):
+                m.next = "LAST-COUNT"
+            with m.State("LAST-COUNT"):
+                m.next = "DECIDE"
+            with m.State("DECIDE"):
+                # The next walk begins: its first word is compared when this bit is settled.
+                m.d.comb += [decide.eq(1), walk.eq(~trial[0])]
+                m.d.sync += trial.eq(trial >> 1)
+                m.next = "SEARCH"
+                with m.If(trial[0]):
+                    m.next = "START"
+                with m.Elif(walk_end):
+                    m.next = "COUNT"
+            with m.State("START"):
+                with m.If((masked < 2) & self.record_ready):
+                    m.d.comb += [choose_start.eq(1), taken.eq(1)]
+                    m.next = "CHOOSE"
+            with m.State("CHOOSE"):
+                m.d.comb += choosing.eq(1)
+                with m.If(size != 0):
+                    m.d.sync += address.eq(address + 1)
+                m.d.sync += place.eq(place + 1)
+                with m.If(last_place):
+                    m.d.sync += [place.eq(0), segment.eq(segment + 1)]
+                    with m.If(last_segment):
+                        m.next = "DRAIN"
+            with m.State("DRAIN"):
+                # `finish` comes with the last mask.
+                with m.If(finish):
+                    m.next = "IDLE"
+            with m.State("FINISH"):
+                m.d.comb += taken.eq(finish)
+                with m.If(finish):
+                    m.next = "IDLE"
+
+        with m.If(walk):
+            m.d.sync += address.eq(Mux(walk_end, 0, address + 1))
+
+        # What accompanies a word through the lanes.
+        compared = 2
+        count_word = delay(m, walk, compared, "count")
+        choose, some, first, last = (delay(m, value, compared, name) for value, name in (
+            (choosing, "choose"), (size != 0, "some"), (place == 0, "first"), (last_place, "last")))
+        segment_c = delay(m, segment, compared, "segment")
+        end_c = delay(m, choosing & last_place & last_segment, compared, "end")
+
+        # A dense key takes the place of a compared word.
+        dense_segment = Signal(segment_bits)
+        dense_first = self.dense_position == 0
+        with m.If(self.dense_valid & self.dense_segment_end):
+            m.d.sync += dense_segment.eq(Mux(self.dense_end, 0, dense_segment + 1))
+        mask_last = Mux(self.dense_valid, self.dense_segment_end, choose & last)
+        mask_end = Mux(self.dense_valid, self.dense_end, end_c)
+        mask_segment = Mux(self.dense_valid, dense_segment, segment_c)
+        mask_write, mask_end_2, mask_segment_2 = (delay(m, value, 2, name) for value, name in (
+            (mask_last, "mask_write"), (mask_end, "mask_end"), (mask_segment, "mask_segment")))
+        m.d.comb += finish.eq(mask_write & mask_end_2)
+        with m.If(finish):
+            m.d.sync += [writing.eq(~writing), working.eq(~working)]
+        dense_start = self.reserve & self.rule.dense
+
+        totals = Signal(data.ArrayLayout(self.totals.shape(), 2))
+        origins = Signal(data.ArrayLayout(self.origins.shape(), 2))
+        best = Signal(data.ArrayLayout(p.score_width, p.batches))
+        lanes = []
+        for tree in range(p.trees):
+            sorter, turn = divmod(tree, p.trees_per_sorter)
+            m.submodules[f"lane{tree}"] = lane = shared(SelectLane, p)
+            lanes.append(lane)
+            m.d.comb += [
+                lane.kept.eq(rule.kept),
+                lane.candidates.as_value().eq(self.candidates[sorter].as_value()),
+                lane.write_enable.eq(self.candidates_valid[turn]),
+                lane.write_address.eq(Cat(words_stored[:address_bits], filling)),
+                lane.read_address.eq(Cat(address, working)),
+                lane.stored.eq(self.row_end), lane.prime.eq(prime), lane.trial.eq(trial), lane.count.eq(count_word),
+                lane.decide.eq(decide),
+                lane.choose_start.eq(choose_start | dense_start),
+                lane.choose.eq(choose), lane.choose_some.eq(some),
+                lane.choose_first.eq(Mux(self.dense_valid, dense_first, choose & first)),
+                lane.dense.eq(self.dense_valid), lane.dense_key.eq(self.dense_keys[tree]),
+                lane.dense_place.eq(self.dense_position),
+                lane.mask_write.eq(mask_write), lane.mask_segment.eq(mask_segment_2), lane.mask_bank.eq(writing),
+                lane.read_enable.eq(self.read_enable), lane.read_segment.eq(self.read_segment),
+                lane.read_bank.eq(reading),
+                self.masks[tree].as_value().eq(lane.mask.as_value()),
+                self.record_keys[tree].eq(lane.mask_keys),
+            ]
+            with m.If(finish):
+                m.d.sync += totals[writing][tree].eq(lane.total)
+        for batch in range(p.batches):
+            score = lanes[batch * p.batch_rows].head_score
+            with m.If(choose_start | dense_start):
+                m.d.sync += [best[batch].eq(0), origins[writing][batch].eq(0)]
+            with m.Elif(choose & first & some & (score > best[batch])):
+                m.d.sync += [best[batch].eq(score), origins[writing][batch].eq(segment_c)]
+        m.d.comb += [
+            self.totals.eq(totals[reading]), self.origins.eq(origins[reading]),
+            self.record.eq(mask_write), self.record_segment.eq(mask_segment_2), self.record_end.eq(finish),
+        ]
+        return m

@@ -1,0 +1,196 @@
+"""One row's candidates: which of them the row keeps, as a mask of keys for each segment."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.shared import shared
+from hw.stream.block_memory import BlockMemory
+from hw.stream.select import any_of
+
+from .segment_sorter import Candidate
+
+__all__ = ["KeyMask", "SelectLane"]
+
+
+class KeyMask(data.StructLayout):
+    """What a row keeps of a segment: a bit for each position, and the positions of its best keys, which lead."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({"keys": p.tile, "leads": data.ArrayLayout(p.position_bits, p.ensure)})
+
+
+class SelectLane(wiring.Component):
+    """Data path of :class:`RowSelect` for one row; all lanes of a slice follow the same control.
+
+    A word of four candidates passes through in four stages: memory, comparison with `reference` (the threshold,
+    with the trial bit while searching), count or choice, mask.
+
+    Members
+    -------
+    kept : In
+        Keys to keep of the row at work.
+    candidates, write_enable, write_address : In
+        A word to store.
+    read_address : In
+        Word to fetch.
+    stored : In(1)
+        Pulse: the row's last word is being stored, or has been.
+    prime : In(1)
+        Start with a threshold of 0, which keeps all candidates.
+    trial : In(score_width)
+        Bit of the threshold on trial (one-hot), 0 while choosing.
+    count, decide : In(1)
+        Count the compared word; settle the trial bit. The uppermost bit is settled by what was counted while
+        storing.
+    choose_start, choose, choose_some, choose_first : In(1)
+        Start to choose; choose from the compared word; there is such a word; it is its segment's first.
+    dense, dense_key, dense_place : In
+        Take one key instead of a word: whether it may be seen, and its position. Its segment's leading key is the
+        first.
+    mask_write, mask_segment, mask_bank : In
+        Store the mask of the segment, two cycles after its last word was chosen from.
+    head_score : Out(score_width)
+        Score of the first candidate of the compared word.
+    total : Out
+        Keys chosen since `choose_start`.
+    mask_keys : Out(tile)
+        Mask being stored.
+    read_enable, read_segment, read_bank : In
+    mask : Out(KeyMask)
+        Stored mask, one cycle after its address; held while `read_enable` is low.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        self.banks = 2
+        words = 2 << max(1, ceil_log2(p.max_segments * p.max_passes))
+        segment_bits = max(1, ceil_log2(p.max_segments))
+        super().__init__({
+            "kept": In(bits_for(p.max_keys)),
+            "candidates": In(data.ArrayLayout(Candidate(p), 4)),
+            "write_enable": In(1),
+            "write_address": In(range(words)),
+            "read_address": In(range(words)),
+            "stored": In(1),
+            "prime": In(1),
+            "trial": In(p.score_width),
+            "count": In(1),
+            "decide": In(1),
+            "choose_start": In(1),
+            "choose": In(1),
+            "choose_some": In(1),
+            "choose_first": In(1),
+            "dense": In(1),
+            "dense_key": In(1),
+            "dense_place": In(p.position_bits),
+            "mask_write": In(1),
+            "mask_segment": In(segment_bits),
+            "mask_bank": In(1),
+            "head_score": Out(p.score_width),
+            "total": Out(bits_for(p.max_keys)),
+            "mask_keys": Out(p.tile),
+            "read_enable": In(1),
+            "read_segment": In(segment_bits),
+            "read_bank": In(1),
+            "mask": Out(KeyMask(p)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        segment_bits = len(self.mask_segment)
+        word = data.ArrayLayout(Candidate(p), 4)
+        count_width = bits_for(4 * p.max_segments * p.max_passes)
+        m.submodules.ram = ram = shared(BlockMemory, word.size, 2 << (len(self.write_address) - 1))
+        fetched = Signal(word)
+        m.d.comb += [
+            ram.write_enable.eq(self.write_enable), ram.write_address.eq(self.write_address),
+            ram.write_data.eq(self.candidates), ram.read_enable.eq(1), ram.read_address.eq(self.read_address),
+            fetched.eq(ram.read_data),
+        ]
+
+        # While storing: how many candidates have the uppermost bit of the score?
+        # Two rows may wait for their search.
+        upper, upper_now, held = Signal(count_width), Signal(count_width), Signal(data.ArrayLayout(count_width, 2))
+        reached = sum(self.candidates[rank].score[-1] for rank in range(4))
+        m.d.comb += upper_now.eq(upper + Mux(self.write_enable, reached, 0))
+        m.d.sync += upper.eq(upper_now)
+        with m.If(self.stored):
+            m.d.sync += [held[self.write_address[-1]].eq(upper_now), upper.eq(0)]
+
+        # Compare.
+        threshold, reference = Signal(p.score_width), Signal(p.score_width)
+        m.d.comb += reference.eq(threshold | self.trial)
+        compared = Signal(word)
+        below, equal = Signal(4), Signal(4)
+        m.d.sync += compared.eq(fetched)
+        for rank in range(4):
+            score = fetched[rank].score
+            m.d.sync += [below[rank].eq(score < reference), equal[rank].eq(score == reference)]
+        m.d.comb += self.head_score.eq(compared[0].score)
+
+        # Search: the threshold from its uppermost bit down. `ties` is what is left of `kept` over the threshold.
+        reach, ties = Signal(count_width), Signal(bits_for(p.max_keys))
+        spare = Signal(signed(max(count_width, len(self.kept)) + 1))
+        enough = Signal()
+        m.d.comb += [spare.eq(self.kept - reach), enough.eq((spare < 0) | (spare == 0))]
+        with m.If(self.decide):
+            m.d.sync += reach.eq(0)
+        with m.Elif(self.prime):
+            m.d.sync += reach.eq(held[self.read_address[-1]])
+        with m.Elif(self.count):
+            m.d.sync += reach.eq(reach + sum(~below[rank] for rank in range(4)))
+        with m.If(self.prime):
+            m.d.sync += threshold.eq(0)
+        with m.Elif(self.decide & enough):
+            m.d.sync += threshold.eq(reference)
+
+        # Choose: all over the threshold, and of those that equal it the first ones. At threshold 0 there are none.
+        tied = Signal()
+        m.d.comb += tied.eq(threshold != 0)
+        fits, chosen, chosen_ties = Signal(4), Signal(4), Signal(4)
+        for rank in range(4):
+            before = sum(equal[:rank]) if rank else 0
+            m.d.comb += fits[rank].eq(tied & ((ties[2:] != 0) | (before < ties[:2])))
+        m.d.comb += [chosen_ties.eq(equal & fits),
+                     chosen.eq(Mux(self.choose & self.choose_some, (~below & ~equal) | chosen_ties, 0))]
+        with m.If(self.dense):
+            m.d.comb += chosen.eq(self.dense_key)
+        with m.If(self.prime):
+            m.d.sync += ties.eq(self.kept)
+        with m.Elif(self.decide & ~enough):
+            m.d.sync += ties.eq(spare)
+        with m.Elif(self.choose):
+            m.d.sync += ties.eq(ties - sum(chosen_ties))
+        with m.If(self.choose_start):
+            m.d.sync += self.total.eq(0)
+        with m.Else():
+            m.d.sync += self.total.eq(self.total + sum(chosen))
+        accepted, first_2 = Signal(4), Signal()
+        positions = Signal(data.ArrayLayout(p.position_bits, 4))
+        m.d.sync += [accepted.eq(chosen), first_2.eq(self.choose_first)]
+        for rank in range(4):
+            place = compared[rank].position
+            m.d.sync += positions[rank].eq(Mux(self.dense, self.dense_place, place) if rank < p.ensure else place)
+
+        # Mask of the segment.
+        gathered = Signal(KeyMask(p))
+        m.d.comb += self.mask_keys.eq(gathered.keys)
+        for position in range(p.tile):
+            hits = [accepted[rank] & (positions[rank] == position) for rank in range(4)]
+            m.d.sync += gathered.keys[position].eq((gathered.keys[position] & ~first_2) | any_of(hits))
+        with m.If(first_2):
+            m.d.sync += [gathered.leads[rank].eq(positions[rank]) for rank in range(p.ensure)]
+        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, 2 << segment_bits)
+        m.d.comb += [
+            masks.write_enable.eq(self.mask_write),
+            masks.write_address.eq(self.mask_segment | (self.mask_bank << segment_bits)),
+            masks.write_data.eq(gathered),
+            masks.read_enable.eq(self.read_enable),
+            masks.read_address.eq(self.read_segment | (self.read_bank << segment_bits)),
+            self.mask.as_value().eq(masks.read_data),
+        ]
+        return m

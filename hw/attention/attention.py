@@ -20,7 +20,7 @@ from .dot_product import DotProduct
 from .group_walk import GroupWalk
 from .normalise import Normalise
 from .row_issue import RowIssue
-from .softmax import Probability, Score, Softmax
+from .softmax import Probability, Score, Softmax, scaled
 from .value_lane import ValueLane
 
 __all__ = ["Attention"]
@@ -201,7 +201,7 @@ class Attention(wiring.Component):
         before, total = Signal(p.sum_width), Signal(p.sum_width)
         m.d.comb += [
             sums.read_address.eq(row), before.eq(sums.read_data),
-            total.eq(Mux(step.first, 0, Mux(step.rescale, before >> p.rescale_step, before)) + step.probability),
+            total.eq(scaled(before, step.scale, p.rescale_step) + step.probability),
             sums.write_enable.eq(take), sums.write_address.eq(row), sums.write_data.eq(total),
             finished.write_enable.eq(take & step.last), finished.write_address.eq(row),
             finished.write_data.eq(total),
@@ -235,9 +235,9 @@ class Attention(wiring.Component):
         with m.If(normalise.release):
             m.d.sync += turn.eq(Mux(wrap, 0, turn + 1))
 
-        enable_1, rescale_1, first_1, last_1, row_1, fold_1 = (
+        enable_1, scale_1, last_1, row_1, fold_1 = (
             delay(m, value, 1, name) for value, name in (
-                (go, "enable_v"), (step.rescale, "rescale_v"), (step.first, "first_v"), (step.last, "last_v"),
+                (go, "enable_v"), (step.scale, "scale_v"), (step.last, "last_v"),
                 (step.row, "row_v"), (fold, "fold_v")))
         probability_1 = delay(m, step.probability, 1, "probability_v")
         for index in range(p.lanes):
@@ -246,8 +246,7 @@ class Attention(wiring.Component):
                 lane.probability.eq(probability_1),
                 lane.value.eq(values.read_data[index]),
                 lane.enable.eq(enable_1),
-                lane.rescale.eq(rescale_1),
-                lane.first.eq(first_1),
+                lane.scale.eq(scale_1),
                 lane.last.eq(last_1),
                 lane.row.eq(row_1),
                 lane.fold.eq(fold_1),

@@ -1,7 +1,7 @@
 """Sorted-updating softmax: the running maximum moves only on leading keys (SU-FA, SOFA sections III-C, IV-D)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -11,7 +11,7 @@ from hw.stream import Fifo
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-__all__ = ["Probability", "Score", "Softmax"]
+__all__ = ["Probability", "Scale", "Score", "Softmax", "scaled"]
 
 
 class Score(data.StructLayout):
@@ -23,16 +23,27 @@ class Score(data.StructLayout):
                           "empty": 1, "load": 1, "wrap": 1})
 
 
-class Probability(data.StructLayout):
-    """One step of a row: rescale what is accumulated by 2^-rescale_step if `rescale`, then add `probability`.
+class Scale(enum.Enum, shape=unsigned(2)):
+    """What becomes of a row's accumulated sums: nothing, a shift by one or three rescaling steps, or 0."""
 
-    With `first` what was accumulated before counts as 0.
-    """
+    KEEP = 0
+    ONE_STEP = 1
+    THREE_STEPS = 2
+    CLEAR = 3
+
+
+class Probability(data.StructLayout):
+    """One step of a row: scale what is accumulated as `scale` says (:class:`Scale`), then add `probability`."""
 
     def __init__(self, parameters):
         p = parameters
-        super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "rescale": 1,
-                          "first": 1, "last": 1, "load": 1, "wrap": 1})
+        super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "scale": Scale,
+                          "last": 1, "load": 1, "wrap": 1})
+
+
+def scaled(value, scale, step):
+    """A sum after :class:`Scale`, with rescaling steps of ``step`` octaves."""
+    return select(Value.cast(scale), [value, value >> step, value >> 3 * step, 0])
 
 
 class Softmax(wiring.Component):
@@ -41,11 +52,12 @@ class Softmax(wiring.Component):
     M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A row's first key sets M to the next
     multiple above its score. Later a leading key raises M to the next multiple above its score; any other key
     leaves M alone, and its argument may be positive, up to ``zclip`` octaves. A key beyond that raises M although
-    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, one step with the
-    key itself and any further step in a cycle of its own. The result does not depend on M, which cancels in the
+    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step or three
+    with the key itself, and by what is missing in cycles of their own. A raise by ``clear_steps`` and more clears
+    it: it is less than the probability of a key can tell. The result does not depend on M, which cancels in the
     division. The keys of ``batch_rows`` rows may come in any order.
 
-    One key a cycle; a raise by n > 1 steps costs n - 1 cycles.
+    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two.
 
     Members
     -------
@@ -86,7 +98,7 @@ class Softmax(wiring.Component):
         begun = Signal(p.batch_rows)
         row = b.row[:ceil_log2(p.batch_rows)]
         maximum, first = Signal(signed(level_width)), Signal()
-        higher, above, one_step = Signal(), Signal(), Signal()
+        higher, above, final = Signal(), Signal(), Signal()
         raising = Signal()                                    # the key at hand has begun to raise
         difference = Signal(signed(level_width + 1))
         m.d.comb += [
@@ -95,13 +107,13 @@ class Softmax(wiring.Component):
             difference.eq(level - maximum),
             above.eq(difference > p.zclip // p.rescale_step),
             higher.eq(~first & ~b.empty & (above | ((b.lead | raising) & (difference > 0)))),
-            one_step.eq(difference == 1),
+            final.eq((difference == 1) | (difference == 3) | (difference >= p.clear_steps)),
         ]
         room, emit, emit_key = Signal(), Signal(), Signal()
         base = Signal(signed(level_width))
         m.d.comb += [
             emit.eq(b_valid & room),
-            emit_key.eq(emit & (~higher | one_step)),
+            emit_key.eq(emit & (~higher | final)),
             b_go.eq(emit_key),
             base.eq(Mux(higher | first, level, maximum)),
             self.raised.eq(emit_key & higher),
@@ -109,12 +121,17 @@ class Softmax(wiring.Component):
         ]
         with m.If(emit):
             m.d.sync += raising.eq(higher & ~emit_key)
+        scale = Signal(Scale)
+        short = (difference == 1) | (difference == 2)
+        m.d.comb += scale.eq(Mux(higher, Mux(short, Scale.ONE_STEP, Scale.THREE_STEPS), Scale.KEEP))
+        with m.If(first | (higher & (difference >= p.clear_steps))):
+            m.d.comb += scale.eq(Scale.CLEAR)
         for index in range(p.batch_rows):
             here = b.row == index if p.batch_rows > 1 else 1
             with m.If(emit_key & here):
                 m.d.sync += [maxima[index].eq(base), begun[index].eq(~b.last)]
             with m.Elif(emit & here):
-                m.d.sync += maxima[index].eq(maximum + 1)
+                m.d.sync += maxima[index].eq(maximum + Mux(short, 1, 3))
 
         # Stage 3: argument, and the exponential.
         argument = Signal(signed(p.log_width + 1))
@@ -127,12 +144,11 @@ class Softmax(wiring.Component):
         wiring.connect(m, wiring.flipped(self.o), queue.o)
         some = delay(m, emit_key & ~b.empty, latency, "some")
         last = emit_key & b.last
-        accompanying = Cat(b.key, b.row, b.load, b.wrap, emit & higher, first, last, emit)
+        accompanying = Cat(b.key, b.row, b.load, b.wrap, scale, last, emit)
         delayed = delay(m, accompanying, latency, "accompanying")
         fields = queue.i.payload
         m.d.comb += [
-            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.rescale, fields.first, fields.last,
-                queue.i.valid).eq(delayed),
+            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.scale, fields.last, queue.i.valid).eq(delayed),
             fields.probability.eq(Mux(some, exp2.o, 0)),
             self.positive.eq(some & exp2.positive),
         ]

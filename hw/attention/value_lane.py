@@ -1,6 +1,6 @@
 """One channel of the output: multiply probabilities by values, accumulate, rescale."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -10,11 +10,13 @@ from hw.shared import shared
 from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 
+from .softmax import Scale, scaled
+
 __all__ = ["ValueLane"]
 
 
 class ValueLane(wiring.Component):
-    """``total[row, fold] = (0 if first, >> rescale_step if rescale) + (p * value >> product_drop)``.
+    """``total[row, fold] = scaled(total[row, fold]) + (p * value >> product_drop)``, see :class:`Scale`.
 
     With `last` the sum goes to ``result[row, fold]``. The rows of a batch may come in any order, also one row
     in every cycle: a total is read, changed and written in one cycle.
@@ -22,7 +24,7 @@ class ValueLane(wiring.Component):
     Members
     -------
     probability, value : In
-    enable, rescale, first, last, row, fold : In
+    enable, scale, last, row, fold : In
         Given with the operands.
     read_row, read_fold : In
     result : Out(signed(output_width))
@@ -36,8 +38,7 @@ class ValueLane(wiring.Component):
             "probability": In(p.probability_width),
             "value": In(signed(p.element_width)),
             "enable": In(1),
-            "rescale": In(1),
-            "first": In(1),
+            "scale": In(Scale),
             "last": In(1),
             "row": In(p.row_bits),
             "fold": In(p.fold_bits),
@@ -57,19 +58,19 @@ class ValueLane(wiring.Component):
         def place(row, fold):
             return Cat(row[:row_bits], fold[:fold_bits])
 
-        enable, rescale, first, last, here = (
+        enable, scale, last, here = (
             delay(m, value, Multiply.latency, name) for value, name in (
-                (self.enable, "enable"), (self.rescale, "rescale"), (self.first, "first"), (self.last, "last"),
+                (self.enable, "enable"), (self.scale, "scale"), (self.last, "last"),
                 (place(self.row, self.fold), "here")))
         entries = 1 << (row_bits + fold_bits)
         m.submodules.totals = totals = shared(RegisterFile, p.output_width, entries)
         m.submodules.results = results = shared(RegisterFile, p.output_width, entries)
-        current, scaled, total = (Signal(signed(p.output_width), name=name) for name in ("current", "scaled", "total"))
+        current, before, total = (Signal(signed(p.output_width), name=name) for name in ("current", "before", "total"))
         m.d.comb += [
             totals.read_address.eq(here),
             current.eq(totals.read_data),
-            scaled.eq(Mux(first, 0, Mux(rescale, current >> p.rescale_step, current))),
-            total.eq(scaled + (multiply.p >> p.product_drop)),
+            before.eq(scaled(current, scale, p.rescale_step)),
+            total.eq(before + (multiply.p >> p.product_drop)),
             totals.write_enable.eq(enable), totals.write_address.eq(here), totals.write_data.eq(total),
             results.write_enable.eq(enable & last), results.write_address.eq(here), results.write_data.eq(total),
             results.read_address.eq(place(self.read_row, self.read_fold)),

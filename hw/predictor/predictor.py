@@ -225,7 +225,7 @@ class Predictor(wiring.Component):
                 mask.read_vector.eq((self.group_slot << (p.key_bits - 4)) | self.slot.key[4:]),
             ]
             seen = mask.read_data.as_value().bit_select(key_1[:4], 1)
-            past = distance[-1] | (close & (distance[:near] <= tree))
+            past = distance[-1] | (close & (1 if tree + 1 == 1 << near else distance[:near] <= tree))
             m.d.comb += allowed[tree].eq(
                 valid_1 & present_1[tree] & (seen | ~self.mask) & (~self.causal | past))
             allowed_o = delay(m, allowed[tree], latency - 2, f"allowed{tree}")

@@ -60,7 +60,7 @@ class SofaParameters:
     reuse_rows: int = _parameter(4, "rows that share each key and value they load (no more than the predictor trees of "
                                     "a slice)", 1, 16)
     ensure: int = _parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
-    zclip: int = _parameter(4, "largest exponent argument, in octaves; a key beyond it raises the running maximum", 1, 5)
+    zclip: int = _parameter(4, "largest exponent argument in octaves; a key beyond it raises the maximum", 1, 5)
     log_fraction: int = _parameter(10, "fraction bits of an exact score, in units of log2", 6, 12)
     log_integer: int = _parameter(8, "integer bits of an exact score, in units of log2", 5, 10)
     probability_fraction: int = _parameter(12, "fraction bits of a probability", 8, 14)
@@ -261,6 +261,11 @@ class SofaParameters:
         return self.zclip + 1 + self.probability_fraction
 
     @property
+    def clear_steps(self):
+        """Rescaling steps that leave nothing of an earlier key: it is below the resolution of a probability."""
+        return -(-(self.probability_fraction + self.zclip) // self.rescale_step)
+
+    @property
     def sum_width(self):
         """Bits of a row's sum of probabilities, which cannot overflow."""
         return self.probability_width + self.key_bits
@@ -281,4 +286,9 @@ class SofaParameters:
     @property
     def predict_shift_bits(self):
         """Bits of the run-time shift that scales a predicted sum to a score: enough for every sum to fit."""
-        return bits_for(max(1, self.predict_width - self.score_width))
+        largest = self.max_head_dim << (self.khat_width + self.code_levels - 2)
+        limit = (1 << (self.score_width - 1)) - 1
+        shift = 0
+        while -(-largest >> shift) > limit:
+            shift += 1
+        return bits_for(max(1, shift))

@@ -80,8 +80,9 @@ def attend(scores, values, rows, parameters):
             steps[active] += raised
             counters["max_raise"] += int((raised > 0).sum())
             shift = np.minimum(raised * p.rescale_step, 62)
-            totals[active] >>= shift[:, None]
-            sums[active] >>= shift
+            cleared = raised >= p.clear_steps
+            totals[active] = np.where(cleared[:, None], 0, totals[active] >> shift[:, None])
+            sums[active] = np.where(cleared, 0, sums[active] >> shift)
         probability, _, positive = scaled_exp2(score - (maximum[active] << unit), table, p.zclip,
                                                      p.probability_fraction)
         probability = probability.astype(np.int64)

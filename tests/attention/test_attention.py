@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,14 @@ from tests.sorter.selections import dense_selection, draw_selection
 from tests.streams import collect, generator, run, send
 
 
-def check(parameters, selection, rng, *, largest=32768, stall=0.0):
-    """Load random vectors and attend to what the rows of a selection keep; return the cycles of the issued folds."""
+def check(parameters, selection, rng, *, largest=32768, stall=0.0, heads=1):
+    """Load random vectors and attend to what the rows of a selection keep, in several equal heads.
+
+    Returns
+    -------
+    array
+        Cycles in which a fold of a key is issued.
+    """
     p = parameters
     draw = np.random.default_rng(rng.getrandbits(32))
     queries, keys = len(selection.rows), selection.keys
@@ -38,16 +46,16 @@ def check(parameters, selection, rng, *, largest=32768, stall=0.0):
     names = dict(raised="max_raise", positive="z_pos", forced="z_clip") | {
         name: name for name in ("saturated", "multiplying", "loaded", "group_done")}
     got, loaded, seen, busy = [], [], dict.fromkeys(names, 0), []
-    masks = MaskSource(dut, p, [(selection, selection.groups())], rng, stall)
+    masks = MaskSource(dut, p, [(selection, selection.groups())] * heads, rng, stall)
 
     async def load(ctx):
         for kind, array in vectors.items():
             width = p.folds * p.lanes if kind == "query" else array.shape[1] + -array.shape[1] % p.elements_per_beat
             padded = np.zeros((len(array), width), dtype=int)
             padded[:, :array.shape[1]] = array
-            for number, vector in enumerate(padded):
+            for head, (number, vector) in itertools.product(range(heads if kind == "query" else 1), enumerate(padded)):
                 slot, tree = divmod(number, p.trees)
-                ctx.set(dut.write_slot, slot % p.group_slots)
+                ctx.set(dut.write_slot, head * len(selection.groups()) + slot)
                 ctx.set(dut.write_tree, tree)
                 ctx.set(dut.write_vector, number % p.max_keys | (half << (p.key_bits - 1)))
                 for beat in range(-(-p.max_head_dim // p.elements_per_beat)):
@@ -61,13 +69,13 @@ def check(parameters, selection, rng, *, largest=32768, stall=0.0):
         loaded.append(True)
         await send(ctx, dut.task, [task_fields(
             p, queries=queries, keys=keys, head_dim=head_dim, value_dim=value_dim, half=half, score_shift=shift,
-            interleaved=selection.interleaved, dense=selection.rule["dense"])])
-        assert len(got) == queries
+            interleaved=selection.interleaved, dense=selection.rule["dense"])] * heads)
+        assert len(got) == heads * queries
 
     async def sink(ctx):
         while not loaded:
             await ctx.tick()
-        for _ in range(queries):
+        for _ in range(heads * queries):
             row = await collect(ctx, dut.o, beats, stall, rng)
             got.append([value for beat in row for value in beat])
             ctx.set(dut.row_out, 1)
@@ -82,8 +90,8 @@ def check(parameters, selection, rng, *, largest=32768, stall=0.0):
 
     run(dut, load, sink, masks.serve, background=[watch])
     padding = [0] * (beats * p.elements_per_beat - value_dim)
-    assert got == [row + padding for row in expected.tolist()]
-    assert seen == {name: events[source] for name, source in names.items()}
+    assert got == [row + padding for row in expected.tolist()] * heads
+    assert seen == {name: heads * events[source] for name, source in names.items()}
     return np.flatnonzero(busy)
 
 
@@ -113,6 +121,14 @@ def test_rows_that_end_in_the_other_order():
     p = tiny(columns=4)
     allowed = np.array([[key < 30 >> 2 * (row % 4) for key in range(30)] for row in range(8)])
     check(p, dense_selection(p, allowed), rng)
+
+
+@pytest.mark.parametrize("queries", [1, 2, 3, 5, 7])
+def test_a_batch_that_is_not_full_at_the_end_of_a_head(queries):
+    """The rows of the next head begin with the first one of a batch again."""
+    rng = generator()
+    p = tiny(columns=4, rows=8, row_multipliers=2, lanes=8, reuse_rows=rng.choice([2, 4]))
+    check(p, draw_selection(rng, p, queries), rng, heads=2)
 
 
 @pytest.mark.parametrize(("reuse_rows", "lost"), [(4, 1), (1, 4)])

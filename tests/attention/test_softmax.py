@@ -3,14 +3,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.arith import bipartite_exp2
-from hw.attention.softmax import Softmax
+from hw.attention.softmax import Scale, Softmax
 from sim.golden.arith import scaled_exp2
 from tests.sofa.heads import tiny
 from tests.streams import collect, generator, run, send
 
 
+def scales(parameters, count):
+    """How a raise by `count` rescaling steps is made: the last of these comes with the key."""
+    if count >= parameters.clear_steps:
+        return [Scale.CLEAR.value]
+    threes, rest = divmod(count, 3)
+    return [Scale.THREE_STEPS.value] * threes + [Scale.ONE_STEP.value] * rest
+
+
 def steps_of(parameters, row, table):
-    """Steps ``(probability, key, load, wrap, rescale, first, last)`` of each key ``(score, key, lead, load)`` of a row.
+    """Steps ``(probability, key, load, scale, last)`` of each key ``(score, key, lead, load)`` of a row.
 
     A row without keys is None in place of a key.
     """
@@ -21,20 +29,20 @@ def steps_of(parameters, row, table):
     for place, (score, key, lead, load) in enumerate(row or [(0, 0, 0, 0)]):
         steps = []
         level = -(-score // unit)
-        last, first = int(place == max(1, len(row)) - 1), int(maximum is None)
-        rescale = 0
+        last, scale = int(place == max(1, len(row)) - 1), Scale.KEEP.value
         if maximum is None:
-            maximum = level
+            maximum, scale = level, Scale.CLEAR.value
         elif level > maximum and (lead or level - maximum > p.zclip // p.rescale_step):
-            steps += [(0, key, load, 1, 0, 0)] * (level - maximum - 1)
-            maximum, rescale = level, 1
+            *before, scale = scales(p, level - maximum)
+            steps += [(0, key, load, earlier, 0) for earlier in before]
+            maximum = level
             events["raised"] += 1
             events["forced"] += not lead
         probability, clipped, positive = scaled_exp2(score - maximum * unit, table, p.zclip,
                                                      p.probability_fraction)
         assert not clipped or score - maximum * unit == p.zclip << p.log_fraction
         events["positive"] += int(positive) if row else 0
-        steps.append((int(probability) if row else 0, key, load, rescale, first, last))
+        steps.append((int(probability) if row else 0, key, load, scale, last))
         keys.append(steps)
     return keys, events
 
@@ -84,7 +92,7 @@ def check(parameters, rows, rng, stalls=(0, 0)):
                 seen[name] += value
 
     run(dut, source, sink, background=[watch])
-    assert [tuple(item[name] for name in ("row", "wrap", "probability", "key", "load", "rescale", "first", "last"))
+    assert [(item.row, item.wrap, item.probability, item.key, item.load, item.scale.value, item.last)
             for item in got] == expected
     assert seen == events
     return [step[2:] for step in expected], seen, cycles
@@ -130,19 +138,21 @@ def test_a_key_beyond_zclip_raises_the_maximum_also_if_it_does_not_lead(lead):
     one = 1 << p.log_fraction
     steps, events, _ = check(p, [[(0, 1, 1, 0), (4 * one + 1, 2, lead, 0), (6 * one, 3, 0, 0)]], generator())
     assert events == dict(raised=1, positive=0, forced=1 - lead)
-    # Three steps of two octaves, all of them before what the key adds.
-    assert [step[3] for step in steps] == [0, 1, 1, 1, 0]
-    assert [step[0] for step in steps[1:3]] == [0, 0]
+    # Three steps of two octaves in one.
+    assert [step[3] for step in steps] == [Scale.CLEAR.value, Scale.THREE_STEPS.value, Scale.KEEP.value]
     assert steps[-1][0] == 1 << p.probability_fraction
 
 
-def test_a_raise_by_several_steps_takes_a_cycle_each():
+@pytest.mark.parametrize("count, cycles_of_key", [(1, 1), (2, 2), (3, 1), (4, 2), (5, 3), (6, 2), (7, 3), (8, 1),
+                                                  (60, 1)])
+def test_a_raise_by_several_steps(count, cycles_of_key):
     p = tiny()
     unit = p.rescale_step << p.log_fraction
-    steps, events, cycles = check(p, [[(0, 1, 1, 0), (5 * unit, 2, 1, 0), (0, 3, 0, 0)]], generator())
-    assert [step[3] for step in steps] == [0, 1, 1, 1, 1, 1, 0]
+    steps, events, cycles = check(p, [[(0, 1, 1, 0), (count * unit, 2, 1, 0), (0, 3, 0, 0)]], generator())
+    assert len(steps) == 2 + cycles_of_key
+    assert [step[0] for step in steps[1:cycles_of_key]] == [0] * (cycles_of_key - 1)
     assert events["raised"] == 1
-    assert cycles[-1] - cycles[0] == 6
+    assert cycles[-1] - cycles[0] == 1 + cycles_of_key
 
 
 def test_each_row_has_its_own_maximum():

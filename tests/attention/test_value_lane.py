@@ -1,5 +1,6 @@
 import pytest
 
+from hw.attention.softmax import Scale
 from hw.attention.value_lane import ValueLane
 from tests.sofa.heads import tiny
 from tests.streams import PERIOD, generator, run
@@ -20,12 +21,13 @@ def test_matches_definition(changes):
         row, fold = place = rng.choice(places)
         step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]), enable=rng.random() < 0.8,
                     value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
-                    rescale=rng.random() < 0.3, first=rng.random() < 0.1 or place not in totals,
+                    scale=rng.choice(list(Scale)) if place in totals else Scale.CLEAR,
                     last=rng.random() < 0.2, row=row, fold=fold)
         if step["enable"]:
-            total = 0 if step["first"] else totals[place]
-            if step["rescale"]:
-                total >>= p.rescale_step
+            total = 0
+            if step["scale"] != Scale.CLEAR:
+                steps_made = {Scale.KEEP: 0, Scale.ONE_STEP: 1, Scale.THREE_STEPS: 3}[step["scale"]]
+                total = totals[place] >> (steps_made * p.rescale_step)
             totals[place] = total + (step["probability"] * step["value"] >> p.product_drop)
             if step["last"]:
                 results[place] = totals[place]
@@ -57,7 +59,7 @@ def test_a_row_of_the_largest_products_does_not_overflow():
         ctx.set(dut.value, -32768)
         ctx.set(dut.enable, 1)
         for key in range(p.max_keys):
-            ctx.set(dut.first, key == 0)
+            ctx.set(dut.scale, Scale.KEEP if key else Scale.CLEAR)
             ctx.set(dut.last, key == p.max_keys - 1)
             await ctx.tick()
         ctx.set(dut.enable, 0)

@@ -229,6 +229,17 @@ def test_dense_and_sparse_groups_take_turns():
     check(p, selections, rng, slow=0.8)
 
 
+@pytest.mark.parametrize("keys", [5, 8, 32])
+def test_the_end_of_the_rows_comes_with_the_last_word(keys):
+    """Eight rows take all turns of the sorting core."""
+    rng = generator()
+    p = tiny(**SHAPES[8, 1])
+    assert p.trees_per_sorter == TURNS
+    for kept in (1, 3, min(keys, 9)):
+        check(p, [draw_selection(rng, p, 16, keys, dense=0, merge=1, segment_keys=4, extra_segments=0, share=1,
+                                 empty=0, kept=kept)], rng)
+
+
 def test_short_groups_behind_a_long_one():
     """While the keys of a row of many segments are chosen, two groups of a head of few keys come."""
     rng = generator()

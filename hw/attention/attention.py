@@ -5,11 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from hw.arith import Multiply
 from hw.predictor.predictor import half_address
 from hw.shared import shared
 from hw.sofa.task import Task
-from hw.sorter.select_lane import KeyMask
+from hw.sorter.key_mask import GroupMasks
 from hw.stream import Fifo
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
@@ -41,7 +40,7 @@ class Attention(wiring.Component):
         Beats of queries, keys and values from the loader.
     task : In(stream of Task)
         Emitted when keys and values are loaded; taken when the task's rows have left the slice.
-    masks_valid, masks, totals, origins, read_enable, read_segment, release, index : see :class:`GroupWalk`
+    index, group : see :class:`GroupWalk`
     group_done : Out(1)
         Pulse: a group's queries are no longer needed.
     o : Out(stream of beats)
@@ -59,7 +58,6 @@ class Attention(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         beats = max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat)))
-        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "index": In(max(1, ceil_log2(p.slices))),
             "write_query": In(1), "write_key": In(1), "write_value": In(1),
@@ -69,13 +67,7 @@ class Attention(wiring.Component):
             "write_beat": In(beats),
             "write_data": In(data.ArrayLayout(signed(p.element_width), p.elements_per_beat)),
             "task": In(stream.Signature(Task(p))),
-            "masks_valid": In(1),
-            "masks": In(data.ArrayLayout(KeyMask(p), p.trees)),
-            "totals": In(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
-            "origins": In(data.ArrayLayout(segment_bits, p.batches)),
-            "read_enable": Out(1),
-            "read_segment": Out(segment_bits),
-            "release": Out(1),
+            "group": In(GroupMasks(p)),
             "group_done": Out(1),
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
@@ -93,26 +85,20 @@ class Attention(wiring.Component):
         task, running = self.active, Signal()
         m.submodules.walk = walk = GroupWalk(p)
         m.submodules.issue = issue = RowIssue(p)
+        wiring.connect(m, wiring.flipped(self.group), walk.group)
         wiring.connect(m, walk.o, issue.i)
         pending = Signal(bits_for(2 * p.slice_rows + 64))  # rows issued and not yet out
-        walked = Signal()
         m.d.sync += pending.eq(pending + issue.row_done - self.row_out)
-        with m.If(walk.done):
-            m.d.sync += walked.eq(1)
-        m.d.comb += self.task.ready.eq(running & walked & (pending == 0))
+        m.d.comb += self.task.ready.eq(running & walk.done & (pending == 0))
         with m.If(~running & self.task.valid):
             m.d.sync += [running.eq(1), task.eq(self.task.payload)]
         with m.Elif(self.task.ready):
-            m.d.sync += [running.eq(0), walked.eq(0)]
+            m.d.sync += running.eq(0)
         m.d.comb += [
-            walk.index.eq(self.index), walk.task.eq(task), walk.task_valid.eq(running & ~walked),
-            walk.masks_valid.eq(self.masks_valid), walk.masks.as_value().eq(self.masks.as_value()),
-            walk.totals.eq(self.totals), walk.origins.eq(self.origins),
-            self.read_enable.eq(walk.read_enable), self.read_segment.eq(walk.read_segment),
-            self.release.eq(walk.release),
+            walk.index.eq(self.index), walk.task.eq(task), walk.task_valid.eq(running),
             issue.last_fold.eq(task.last_fold),
             self.group_done.eq(issue.group_done), self.multiplying.eq(issue.issued_valid & ~issue.issued.empty),
-            self.loaded.eq(issue.loaded), self.starved.eq(running & ~walked & issue.starved),
+            self.loaded.eq(issue.loaded), self.starved.eq(running & ~walk.done & issue.starved),
         ]
 
         # Query-key products.
@@ -149,16 +135,12 @@ class Attention(wiring.Component):
         latency = 1 + dot_product.latency
         m.submodules.scores = scores = Fifo(Score(p), self._DEPTH)
         score = scores.i.payload
-        # With several folds, the flags are those of the last one; the key was loaded with the first.
-        load = Signal()
-        with m.If(issue.issued_valid):
-            m.d.sync += load.eq(issued.load)
-        names = ("key", "row", "lead", "last", "empty", "wrap")
-        accompanying = Cat(*(issued[name] for name in names), Mux(issued.first_fold, issued.load, load))
+        names = ("key", "row", "lead", "last", "empty", "load", "wrap")
+        accompanying = Cat(issued[name] for name in names)
         m.d.comb += [
             scores.i.valid.eq(dot_product.o_valid),
             score.score.eq(dot_product.o),
-            Cat(*(score[name] for name in names), score.load).eq(delay(m, accompanying, latency, "accompanying")),
+            Cat(score[name] for name in names).eq(delay(m, accompanying, latency, "accompanying")),
             self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty),
         ]
         outstanding = Signal(range(self._DEPTH + 1))
@@ -208,13 +190,12 @@ class Attention(wiring.Component):
         ]
 
         # Rows are divided in order, whichever ends first.
-        lane_latency = 1 + Multiply.latency + 1
         turn = Signal(p.row_bits)
         wraps, complete = Signal(p.batch_rows), Signal(p.batch_rows)
         ending = Signal(p.batch_rows)
         chosen_turn = turn[:ceil_log2(p.batch_rows)]
         wrap = select(chosen_turn, list(wraps))
-        ended = delay(m, ending, lane_latency, "ended")
+        ended = delay(m, ending, 1 + ValueLane.latency, "ended")
         m.d.comb += [
             finished.read_address.eq(chosen_turn),
             normalise.sum.payload.eq(finished.read_data),

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Task
-from hw.sorter.select_lane import KeyMask
+from hw.sorter.key_mask import GroupMasks, KeyMask
 from hw.stream import Fifo
-from hw.stream.select import any_of, select
+from hw.stream.select import any_of, lowest_bit, number_of, select
 
 __all__ = ["GroupWalk", "KeyStep"]
 
@@ -46,9 +46,8 @@ class GroupWalk(wiring.Component):
     task, task_valid : In
         Head to walk, stable until `done`.
     done : Out(1)
-        All steps of the task have been taken; the next task may be given.
-    masks_valid, masks, totals, origins, read_enable, read_segment, release :
-        See :class:`~hw.sorter.row_select.RowSelect`.
+        All steps of the task have been taken; high until `task_valid` is low, then the next task may be given.
+    group : In(GroupMasks)
     o : Out(stream of KeyStep)
     """
 
@@ -56,30 +55,23 @@ class GroupWalk(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "index": In(max(1, ceil_log2(p.slices))),
             "task": In(Task(p)),
             "task_valid": In(1),
             "done": Out(1),
-            "masks_valid": In(1),
-            "masks": In(data.ArrayLayout(KeyMask(p), p.trees)),
-            "totals": In(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
-            "origins": In(data.ArrayLayout(segment_bits, p.batches)),
-            "read_enable": Out(1),
-            "read_segment": Out(segment_bits),
-            "release": Out(1),
+            "group": In(GroupMasks(p)),
             "o": Out(stream.Signature(KeyStep(p))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        p, task = self._parameters, self.task
+        p, task, group = self._parameters, self.task, self.group
         size = p.batch_rows
         row = Signal(17)                                   # first row of the group; may run past all rows
         batch = Signal(max(1, ceil_log2(p.batches)))
         slot = Signal(range(p.group_slots))
-        segment = Signal(len(self.read_segment))           # of the masks being worked on
+        segment = Signal(p.segment_bits)           # of the masks being worked on
         following = Signal.like(segment)                   # to be read next
         position = Signal(p.position_bits)
 
@@ -94,10 +86,7 @@ class GroupWalk(wiring.Component):
         work = [Signal(p.tile, name=f"work{index}") for index in range(size)]
         leads = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
         union, lowest = Signal(p.tile), Signal(p.tile)
-        m.d.comb += [union.eq(any_of(work)), lowest.eq(union & (~union + 1))]
-        for bit in range(p.position_bits):
-            m.d.comb += position[bit].eq((lowest & sum(1 << place for place in range(p.tile) if place >> bit & 1))
-                                         .any())
+        m.d.comb += [union.eq(any_of(work)), lowest.eq(lowest_bit(union)), position.eq(number_of(lowest))]
         rows, lasts, leading = Signal(size), Signal(size), Signal(size)
         for index in range(size):
             m.d.comb += [
@@ -121,35 +110,33 @@ class GroupWalk(wiring.Component):
             queue.i.payload.key.eq(Mux(spread, step_segment + offset,
                                        step_position + (step_segment << ceil_log2(p.tile)))),
         ]
-        with m.If(room):
-            m.d.sync += step_valid.eq(0)
-
-        some, all_done, batch_last = Signal(), Signal(), Signal()
-        remaining = [(left[index] != 0) & ~lasts[index] for index in range(size)]
+        none_left, all_done, batch_last = Signal(), Signal(), Signal()
         absent = Signal(size)                              # rows of the batch that have no key
-        group_row = Signal(18)
+        batch_row, final_row = Signal(18), Signal(p.row_bits)
         m.d.comb += [
-            some.eq(union != 0),
-            all_done.eq(~any_of(remaining)),
-            group_row.eq(row + batch * size),
-            batch_last.eq((batch == p.batches - 1) | (group_row + size >= task.queries)),
+            none_left.eq(~any_of([count != 0 for count in left])),
+            all_done.eq(~any_of([(left[index] != 0) & ~lasts[index] for index in range(size)])),
+            batch_row.eq(row + batch * size),
+            batch_last.eq((batch == p.batches - 1) | (batch_row + size >= task.queries)),
+            final_row.eq(Mux(batch_row + size > task.queries, task.queries - batch_row - 1, size - 1)),
         ]
-        final_row = Signal(p.row_bits)
-        m.d.comb += final_row.eq(Mux(group_row + size > task.queries, task.queries - group_row - 1, size - 1))
-        totals = of_batch(self.totals)
+        with m.If(room):
+            m.d.sync += [step_valid.eq(0), step.batch.eq(batch), step.slot.eq(slot), step.final_row.eq(final_row)]
+        totals = of_batch(group.totals)
         load, begin = Signal(), Signal()
-        m.d.comb += self.read_segment.eq(Mux(begin, select(batch[:ceil_log2(p.batches)], list(self.origins)),
-                                             following))
+        m.d.comb += group.read_segment.eq(Mux(begin, select(batch[:ceil_log2(p.batches)], list(group.origins)),
+                                              following))
 
         def after(value):
             return Mux(value + 1 == task.segments, 0, value + 1)
 
         with m.If(begin | load):
-            m.d.comb += self.read_enable.eq(1)
-            m.d.sync += following.eq(after(self.read_segment))
+            m.d.comb += group.read_enable.eq(1)
+            m.d.sync += following.eq(after(group.read_segment))
         upcoming = Signal.like(segment)                    # segment that the memory shows
-        with m.If(self.read_enable):
-            m.d.sync += upcoming.eq(self.read_segment)
+        with m.If(group.read_enable):
+            m.d.sync += upcoming.eq(group.read_segment)
+
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [row.eq(self.index * p.trees), batch.eq(0)]
@@ -158,12 +145,11 @@ class GroupWalk(wiring.Component):
             with m.State("GROUP"):
                 with m.If(row >= task.queries):
                     with m.If(~step_valid & (queue.level == 0)):
-                        m.d.comb += self.done.eq(1)
-                        m.next = "IDLE"
-                with m.Elif(self.masks_valid):
+                        m.next = "DONE"
+                with m.Elif(group.valid):
                     m.d.comb += begin.eq(1)
                     for index in range(size):
-                        exists = row + batch * size + index < task.queries
+                        exists = index <= final_row
                         m.d.sync += [left[index].eq(Mux(exists, totals[index], 0)),
                                      absent[index].eq(exists & (totals[index] == 0))]
                     m.next = "EMPTY"
@@ -173,20 +159,18 @@ class GroupWalk(wiring.Component):
                     m.d.comb += load.eq(1)
                     m.d.sync += [
                         step_valid.eq(absent != 0), step.empty.eq(1), step.rows.eq(absent), step.leads.eq(0),
-                        step.lasts.eq(absent), step.batch.eq(batch), step.slot.eq(slot), step.final_row.eq(final_row),
-                        step.end.eq(all_left_zero(left) & batch_last),
+                        step.lasts.eq(absent), step.end.eq(none_left & batch_last),
                     ]
                     m.next = "WALK"
-                    with m.If(all_left_zero(left)):
+                    with m.If(none_left):
                         m.next = "END"
             with m.State("WALK"):
-                with m.If(~some):
+                with m.If(union == 0):
                     m.d.comb += load.eq(1)
                 with m.Elif(room):
                     m.d.sync += [
                         step_valid.eq(1), step.empty.eq(0), step.rows.eq(rows), step.leads.eq(leading),
-                        step.lasts.eq(lasts), step.batch.eq(batch), step.slot.eq(slot), step.final_row.eq(final_row),
-                        step.end.eq(all_done & batch_last),
+                        step.lasts.eq(lasts), step.end.eq(all_done & batch_last),
                         step_segment.eq(segment), step_position.eq(position),
                     ]
                     for index in range(size):
@@ -198,19 +182,18 @@ class GroupWalk(wiring.Component):
             with m.State("END"):
                 m.d.sync += batch.eq(batch + 1)
                 with m.If(batch_last):
-                    m.d.comb += self.release.eq(1)
+                    m.d.comb += group.release.eq(1)
                     m.d.sync += [batch.eq(0), row.eq(row + p.trees * p.slices),
                                  slot.eq(Mux(slot == p.group_slots - 1, 0, slot + 1))]
                 m.next = "GROUP"
+            with m.State("DONE"):
+                m.d.comb += self.done.eq(1)
+                with m.If(~self.task_valid):
+                    m.next = "IDLE"
         # After the key that was picked leaves its segment, so that a new segment takes its place.
         with m.If(load):
             m.d.sync += segment.eq(upcoming)
-            for index, mask in enumerate(of_batch(self.masks)):
+            for index, mask in enumerate(of_batch(group.masks)):
                 mask = KeyMask(p)(mask)
                 m.d.sync += [work[index].eq(mask.keys), leads[index].eq(mask.leads)]
         return m
-
-
-def all_left_zero(left):
-    """Whether no row has a key left."""
-    return ~any_of([value != 0 for value in left])

@@ -5,6 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.stream.select import lowest_bit, number_of
+
 from .group_walk import KeyStep
 
 __all__ = ["IssuedKey", "RowIssue"]
@@ -13,7 +15,7 @@ __all__ = ["IssuedKey", "RowIssue"]
 class IssuedKey(data.StructLayout):
     """One fold of a (row, key) pair.
 
-    ``load``: the key was not used in the cycle before; ``wrap``: the row is the last one of its batch.
+    ``load``: the row is the first one that is given the key; ``wrap``: the row is the last one of its batch.
     """
 
     def __init__(self, parameters):
@@ -66,7 +68,8 @@ class RowIssue(wiring.Component):
         last_fold, go, take, final = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             waiting.eq(step.rows & ~served),
-            lowest.eq(waiting & (~waiting + 1)),
+            lowest.eq(lowest_bit(waiting)),
+            row.eq(number_of(lowest)),
             final.eq((waiting & ~lowest) == 0),
             last_fold.eq(fold == self.last_fold),
             go.eq(self.i.valid & self.credit),
@@ -78,7 +81,7 @@ class RowIssue(wiring.Component):
             self.issued.last.eq((step.lasts & lowest).any()),
             self.issued.empty.eq(step.empty),
             self.issued.wrap.eq(row == step.final_row),
-            self.issued.load.eq((served == 0) & (fold == 0)),
+            self.issued.load.eq(served == 0),
             self.issued.fold.eq(fold),
             self.issued.first_fold.eq(fold == 0),
             self.issued.last_fold.eq(last_fold),
@@ -87,12 +90,9 @@ class RowIssue(wiring.Component):
             self.issued_valid.eq(go),
             self.group_done.eq(take & final & step.end),
             self.row_done.eq(take & self.issued.last),
-            self.loaded.eq(go & self.issued.load & ~step.empty),
+            self.loaded.eq(go & self.issued.load & self.issued.first_fold & ~step.empty),
             self.starved.eq(~self.i.valid),
         ]
-        for bit in range(p.row_bits):
-            places = sum(1 << place for place in range(p.batch_rows) if place >> bit & 1)
-            m.d.comb += row[bit].eq((lowest & places).any())
         with m.If(go):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
         with m.If(take):

@@ -31,9 +31,10 @@ class ValueLane(wiring.Component):
         Sum of a finished row, from ``latency`` cycles after its last operands on.
     """
 
+    latency = Multiply.latency + 1
+
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.latency = Multiply.latency + 1
         super().__init__({
             "probability": In(p.probability_width),
             "value": In(signed(p.element_width)),

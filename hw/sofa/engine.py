@@ -85,6 +85,7 @@ class SofaEngine(wiring.Component):
                 wiring.connect(m, fork.o[index], queue.i)
                 wiring.connect(m, queue.o, target)
             wiring.connect(m, slice_.o, writer.outputs)
+            wiring.connect(m, slice_.record, writer.record)
             enable = loader.write_slices[index]
             m.d.comb += [
                 slice_.index.eq(index),
@@ -93,11 +94,6 @@ class SofaEngine(wiring.Component):
                 loader.group_done[index].eq(slice_.group_done),
                 # A slice may be a head ahead of the rows that leave.
                 writer.head.eq(slice_.head),
-                writer.record.eq(slice_.record),
-                writer.record_segment.eq(slice_.record_segment),
-                writer.record_keys.eq(slice_.record_keys),
-                writer.record_end.eq(slice_.record_end),
-                slice_.record_ready.eq(writer.record_ready),
                 writer.group_end.eq(group_end & (turn == index)),
             ]
             for field in ("query", "key", "value", "mask"):

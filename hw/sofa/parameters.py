@@ -228,6 +228,11 @@ class SofaParameters:
         return 2 + bits_for(self.code_levels - 1)
 
     @property
+    def segment_bits(self):
+        """Bits of a sub-segment's number (at least 1)."""
+        return max(1, ceil_log2(self.max_segments))
+
+    @property
     def position_bits(self):
         """Bits of a position within a sub-segment."""
         return max(1, ceil_log2(self.tile))

@@ -3,9 +3,10 @@
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
+from hw.sorter.key_mask import MaskRecord
 from hw.stream import WidthConverter, Word
 from hw.stream.block_memory import BlockMemory
 from hw.stream.select import select
@@ -29,10 +30,7 @@ class RowWriter(wiring.Component):
     -------
     head : In(Task)
         Head whose rows come out.
-    record, record_segment, record_keys, record_end : In
-        Masks of all rows of a group, see :class:`~hw.sorter.row_select.RowSelect`.
-    record_ready : Out(1)
-        There is room for a further group.
+    record : In(MaskRecord)
     group_end : In(1)
         The row that leaves is the last one of its group.
     outputs : In(stream of beats)
@@ -43,14 +41,9 @@ class RowWriter(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "head": In(Task(p)),
-            "record": In(1),
-            "record_segment": In(segment_bits),
-            "record_keys": In(data.ArrayLayout(p.tile, p.trees)),
-            "record_end": In(1),
-            "record_ready": Out(1),
+            "record": In(MaskRecord(p)),
             "group_end": In(1),
             "outputs": In(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "o": Out(stream.Signature(Word(p.bus_width))),
@@ -58,29 +51,29 @@ class RowWriter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, head = self._parameters, self.head
-        segment_bits = len(self.record_segment)
+        p, head, record = self._parameters, self.head, self.record
 
-        groups, writing, reading = Signal(range(self._GROUPS + 1)), Signal(2), Signal(2)
+        groups = Signal(range(self._GROUPS + 1))
+        writing, reading = Signal(range(self._GROUPS)), Signal(range(self._GROUPS))
         tree = Signal(max(1, ceil_log2(p.trees)))
-        segment = Signal(segment_bits + 1)
-        m.d.comb += self.record_ready.eq(groups < self._GROUPS)
-        m.d.sync += groups.eq(groups + self.record_end - self.group_end)
-        with m.If(self.record_end):
+        segment = Signal(bits_for(p.max_segments))
+        m.d.comb += record.ready.eq(groups < self._GROUPS)
+        m.d.sync += groups.eq(groups + record.end - self.group_end)
+        with m.If(record.end):
             m.d.sync += writing.eq(writing + 1)
         read_enable, shown = Signal(), Signal()
         items = []
         per_memory = max(1, 72 // p.tile)                    # rows in a memory, to fill block RAMs of 36 bits
         for index in range(0, p.trees, per_memory):
-            rows = [self.record_keys[row] for row in range(index, min(index + per_memory, p.trees))]
+            rows = [record.keys[row] for row in range(index, min(index + per_memory, p.trees))]
             m.submodules[f"masks{index}"] = memory = shared(BlockMemory, p.tile * len(rows),
-                                                            self._GROUPS << segment_bits)
+                                                            self._GROUPS << p.segment_bits)
             m.d.comb += [
-                memory.write_enable.eq(self.record),
-                memory.write_address.eq(Cat(self.record_segment, writing)),
+                memory.write_enable.eq(record.valid),
+                memory.write_address.eq(Cat(record.segment, writing)),
                 memory.write_data.eq(Cat(rows)),
                 memory.read_enable.eq(read_enable),
-                memory.read_address.eq(Cat(segment[:segment_bits], reading)),
+                memory.read_address.eq(Cat(segment[:p.segment_bits], reading)),
             ]
             items += [memory.read_data.word_select(row, p.tile) for row in range(len(rows))]
 

@@ -9,6 +9,7 @@ from hw.attention.attention import Attention
 from hw.predictor.predictor import Predictor
 from hw.predictor.sweep import Sweep
 from hw.shared import shared
+from hw.sorter.key_mask import MaskRecord
 from hw.sorter.row_select import RowSelect
 from hw.sorter.segment_sorter import SegmentSorter
 from hw.stream.delay import delay
@@ -58,7 +59,7 @@ class Slice(wiring.Component):
     group_loaded : In(1)
     group_done : Out(1)
     o, row_out, head : see :class:`Attention`, where `head` is ``active``
-    record, record_segment, record_keys, record_end, record_ready : see :class:`~hw.sorter.row_select.RowSelect`
+    record : see :class:`~hw.sorter.row_select.RowSelect`
     events : Out
         Pulses and amounts for the counters.
     """
@@ -79,11 +80,7 @@ class Slice(wiring.Component):
             "o": Out(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "row_out": In(1),
             "head": Out(Task(p)),
-            "record": Out(1),
-            "record_segment": Out(max(1, ceil_log2(p.max_segments))),
-            "record_keys": Out(data.ArrayLayout(p.tile, p.trees)),
-            "record_end": Out(1),
-            "record_ready": In(1),
+            "record": Out(MaskRecord(p)),
             "events": Out(data.StructLayout(self.event_widths)),
         })
 
@@ -139,6 +136,8 @@ class Slice(wiring.Component):
 
         scored = predictor.o
         m.submodules.select = chooser = shared(RowSelect, p)
+        wiring.connect(m, chooser.group, attention.group)
+        wiring.connect(m, wiring.flipped(self.record), chooser.record)
         sort = predictor.o_valid & ~active.dense
         sorters, clipped = [], []
         for number in range(p.sorters):
@@ -175,18 +174,6 @@ class Slice(wiring.Component):
             chooser.dense_position.eq(scored.position),
             chooser.dense_segment_end.eq(scored.segment_end),
             chooser.dense_end.eq(scored.row_end),
-            attention.masks_valid.eq(chooser.masks_valid),
-            attention.masks.as_value().eq(chooser.masks.as_value()),
-            attention.totals.eq(chooser.totals),
-            attention.origins.eq(chooser.origins),
-            chooser.read_enable.eq(attention.read_enable),
-            chooser.read_segment.eq(attention.read_segment),
-            chooser.release.eq(attention.release),
-            self.record.eq(chooser.record),
-            self.record_segment.eq(chooser.record_segment),
-            self.record_keys.eq(chooser.record_keys),
-            self.record_end.eq(chooser.record_end),
-            chooser.record_ready.eq(self.record_ready),
             self.events.predicting.eq(sweep.slot_valid),
             self.events.multiplying.eq(attention.multiplying),
             self.events.loaded.eq(attention.loaded),

@@ -8,8 +8,9 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.shared import shared
 from hw.stream.delay import delay
 
+from .key_mask import GroupMasks, MaskRecord
 from .segment_sorter import Candidate
-from .select_lane import KeyMask, SelectLane
+from .select_lane import SelectLane
 
 __all__ = ["RowSelect", "SelectionRule"]
 
@@ -55,24 +56,14 @@ class RowSelect(wiring.Component):
         They are the best ones of their segment; pulse: the rows are complete.
     dense_keys, dense_valid, dense_position, dense_segment_end, dense_end : In
         One key of a dense group, for each row whether it may be seen.
-    masks_valid : Out(1)
-        The masks of a group can be read.
-    read_enable, read_segment : In
-    masks : Out(array of KeyMask)
-        One cycle later, held while `read_enable` is low.
-    totals, origins : Out
-        Keys that each row keeps; the segment with the best candidate of each batch's first row.
-    release : In(1)
-        Pulse: the masks are no longer needed.
-    record_ready : In(1)
-        There is room for a further group's copy of the masks.
-    record, record_segment, record_end : Out(1)
-        Copy of the masks as they are stored, for the host: `record_keys` of all rows.
+    group : Out(GroupMasks)
+        The masks of the oldest group.
+    record : Out(MaskRecord)
+        Copy of the masks as they are stored.
     """
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "reserve": In(1),
             "rule": In(SelectionRule(p)),
@@ -87,24 +78,13 @@ class RowSelect(wiring.Component):
             "dense_position": In(p.position_bits),
             "dense_segment_end": In(1),
             "dense_end": In(1),
-            "masks_valid": Out(1),
-            "read_enable": In(1),
-            "read_segment": In(segment_bits),
-            "masks": Out(data.ArrayLayout(KeyMask(p), p.trees)),
-            "totals": Out(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
-            "origins": Out(data.ArrayLayout(segment_bits, p.batches)),
-            "release": In(1),
-            "record_ready": In(1),
-            "record": Out(1),
-            "record_segment": Out(segment_bits),
-            "record_keys": Out(data.ArrayLayout(p.tile, p.trees)),
-            "record_end": Out(1),
+            "group": Out(GroupMasks(p)),
+            "record": Out(MaskRecord(p)),
         })
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        segment_bits = len(self.read_segment)
         words = p.max_segments * p.max_passes
         address_bits = max(1, ceil_log2(words))
 
@@ -115,17 +95,17 @@ class RowSelect(wiring.Component):
         writing, reading = Signal(), Signal()
         finish, taken, resting = Signal(), Signal(), Signal()
         rules = Signal(data.ArrayLayout(SelectionRule(p), 2))
-        m.d.comb += [self.free.eq(reserved < 2), self.masks_valid.eq(masked != 0),
-                     self.idle.eq((reserved == 0) & resting & (masked < 2) & self.record_ready)]
+        m.d.comb += [self.free.eq(reserved < 2), self.group.valid.eq(masked != 0),
+                     self.idle.eq((reserved == 0) & resting & (masked < 2) & self.record.ready)]
         dense_group = rules[working].dense
         m.d.sync += [
             reserved.eq(reserved + self.reserve - taken),
             stored.eq(stored + (self.row_end | (self.dense_valid & self.dense_end)) - taken),
-            masked.eq(masked + finish - self.release),
+            masked.eq(masked + finish - self.group.release),
         ]
         with m.If(self.reserve):
             m.d.sync += [rules[reserving].eq(self.rule), reserving.eq(~reserving)]
-        with m.If(self.release):
+        with m.If(self.group.release):
             m.d.sync += reading.eq(~reading)
         with m.If(self.row_end | (self.dense_valid & self.dense_end)):
             m.d.sync += filling.eq(~filling)
@@ -146,7 +126,7 @@ class RowSelect(wiring.Component):
         address = Signal(address_bits)
         trial = Signal(p.score_width)
         prime, walk, walk_end, decide, choose_start = Signal(), Signal(), Signal(), Signal(), Signal()
-        segment, place = Signal(segment_bits), Signal(range(max(2, p.max_passes)))
+        segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
         size = Signal(range(p.max_passes + 1))               # words of the segment
         choosing = Signal()
         keys_of_segment = Signal(bits_for(p.max_segment_keys + 3))
@@ -190,7 +170,7 @@ class RowSelect(wiring.Component):
                 with m.Elif(walk_end):
                     m.next = "COUNT"
             with m.State("START"):
-                with m.If((masked < 2) & self.record_ready):
+                with m.If((masked < 2) & self.record.ready):
                     m.d.comb += [choose_start.eq(1), taken.eq(1)]
                     m.next = "CHOOSE"
             with m.State("CHOOSE"):
@@ -217,17 +197,17 @@ class RowSelect(wiring.Component):
         # What accompanies a word through the lanes.
         compared = 2
         count_word = delay(m, walk, compared, "count")
-        choose, some, first, last = (delay(m, value, compared, name) for value, name in (
-            (choosing, "choose"), (size != 0, "some"), (place == 0, "first"), (last_place, "last")))
+        choose, first, last = (delay(m, choosing & value, compared, name) for value, name in (
+            (size != 0, "choose"), (place == 0, "first"), (last_place, "last")))
         segment_c = delay(m, segment, compared, "segment")
         end_c = delay(m, choosing & last_place & last_segment, compared, "end")
 
         # A dense key takes the place of a compared word.
-        dense_segment = Signal(segment_bits)
+        dense_segment = Signal(p.segment_bits)
         dense_first = self.dense_position == 0
         with m.If(self.dense_valid & self.dense_segment_end):
             m.d.sync += dense_segment.eq(Mux(self.dense_end, 0, dense_segment + 1))
-        mask_last = Mux(self.dense_valid, self.dense_segment_end, choose & last)
+        mask_last = Mux(self.dense_valid, self.dense_segment_end, last)
         mask_end = Mux(self.dense_valid, self.dense_end, end_c)
         mask_segment = Mux(self.dense_valid, dense_segment, segment_c)
         mask_write, mask_end_2, mask_segment_2 = (delay(m, value, 2, name) for value, name in (
@@ -237,8 +217,8 @@ class RowSelect(wiring.Component):
             m.d.sync += [writing.eq(~writing), working.eq(~working)]
         dense_start = self.reserve & self.rule.dense
 
-        totals = Signal(data.ArrayLayout(self.totals.shape(), 2))
-        origins = Signal(data.ArrayLayout(self.origins.shape(), 2))
+        totals = Signal(data.ArrayLayout(self.group.totals.shape(), 2))
+        origins = Signal(data.ArrayLayout(self.group.origins.shape(), 2))
         best = Signal(data.ArrayLayout(p.score_width, p.batches))
         lanes = []
         for tree in range(p.trees):
@@ -254,15 +234,15 @@ class RowSelect(wiring.Component):
                 lane.stored.eq(self.row_end), lane.prime.eq(prime), lane.trial.eq(trial), lane.count.eq(count_word),
                 lane.decide.eq(decide),
                 lane.choose_start.eq(choose_start | dense_start),
-                lane.choose.eq(choose), lane.choose_some.eq(some),
-                lane.choose_first.eq(Mux(self.dense_valid, dense_first, choose & first)),
+                lane.choose.eq(choose),
+                lane.choose_first.eq(Mux(self.dense_valid, dense_first, first)),
                 lane.dense.eq(self.dense_valid), lane.dense_key.eq(self.dense_keys[tree]),
                 lane.dense_place.eq(self.dense_position),
                 lane.mask_write.eq(mask_write), lane.mask_segment.eq(mask_segment_2), lane.mask_bank.eq(writing),
-                lane.read_enable.eq(self.read_enable), lane.read_segment.eq(self.read_segment),
+                lane.read_enable.eq(self.group.read_enable), lane.read_segment.eq(self.group.read_segment),
                 lane.read_bank.eq(reading),
-                self.masks[tree].as_value().eq(lane.mask.as_value()),
-                self.record_keys[tree].eq(lane.mask_keys),
+                self.group.masks[tree].as_value().eq(lane.mask.as_value()),
+                self.record.keys[tree].eq(lane.mask_keys),
             ]
             with m.If(finish):
                 m.d.sync += totals[writing][tree].eq(lane.total)
@@ -270,10 +250,10 @@ class RowSelect(wiring.Component):
             score = lanes[batch * p.batch_rows].head_score
             with m.If(choose_start | dense_start):
                 m.d.sync += [best[batch].eq(0), origins[writing][batch].eq(0)]
-            with m.Elif(choose & first & some & (score > best[batch])):
+            with m.Elif(choose & first & (score > best[batch])):
                 m.d.sync += [best[batch].eq(score), origins[writing][batch].eq(segment_c)]
         m.d.comb += [
-            self.totals.eq(totals[reading]), self.origins.eq(origins[reading]),
-            self.record.eq(mask_write), self.record_segment.eq(mask_segment_2), self.record_end.eq(finish),
+            self.group.totals.eq(totals[reading]), self.group.origins.eq(origins[reading]),
+            self.record.valid.eq(mask_write), self.record.segment.eq(mask_segment_2), self.record.end.eq(finish),
         ]
         return m

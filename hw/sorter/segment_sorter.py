@@ -115,8 +115,7 @@ class SegmentSorter(wiring.Component):
 
         # Sequence of one segment: passes, rounds, lanes. The next pass of a lane needs the last key of this one.
         # A segment of one round always has its keys in the same places.
-        places = tuple((1 << p.position_bits) - 1 - place for place in range(16)) if rounds == 1 else ()
-        places = tuple(place if place >= 0 else 0 for place in places)
+        places = tuple(max(0, (1 << p.position_bits) - 1 - place) for place in range(16)) if rounds == 1 else ()
         m.submodules.core = core = shared(TopFour, width, places, p.position_bits if places else 0)
         latency = 2 + core.latency + 1
         turns = max(lanes, latency + 1)

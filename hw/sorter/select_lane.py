@@ -1,6 +1,6 @@
 """One row's candidates: which of them the row keeps, as a mask of keys for each segment."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -9,17 +9,10 @@ from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 from hw.stream.select import any_of
 
+from .key_mask import KeyMask
 from .segment_sorter import Candidate
 
-__all__ = ["KeyMask", "SelectLane"]
-
-
-class KeyMask(data.StructLayout):
-    """What a row keeps of a segment: a bit for each position, and the positions of its best keys, which lead."""
-
-    def __init__(self, parameters):
-        p = parameters
-        super().__init__({"keys": p.tile, "leads": data.ArrayLayout(p.position_bits, p.ensure)})
+__all__ = ["SelectLane"]
 
 
 class SelectLane(wiring.Component):
@@ -45,8 +38,8 @@ class SelectLane(wiring.Component):
     count, decide : In(1)
         Count the compared word; settle the trial bit. The uppermost bit is settled by what was counted while
         storing.
-    choose_start, choose, choose_some, choose_first : In(1)
-        Start to choose; choose from the compared word; there is such a word; it is its segment's first.
+    choose_start, choose, choose_first : In(1)
+        Start to choose; choose from the compared word; it is its segment's first, or the segment has no word.
     dense, dense_key, dense_place : In
         Take one key instead of a word: whether it may be seen, and its position. Its segment's leading key is the
         first.
@@ -65,9 +58,7 @@ class SelectLane(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.banks = 2
         words = 2 << max(1, ceil_log2(p.max_segments * p.max_passes))
-        segment_bits = max(1, ceil_log2(p.max_segments))
         super().__init__({
             "kept": In(bits_for(p.max_keys)),
             "candidates": In(data.ArrayLayout(Candidate(p), 4)),
@@ -81,19 +72,18 @@ class SelectLane(wiring.Component):
             "decide": In(1),
             "choose_start": In(1),
             "choose": In(1),
-            "choose_some": In(1),
             "choose_first": In(1),
             "dense": In(1),
             "dense_key": In(1),
             "dense_place": In(p.position_bits),
             "mask_write": In(1),
-            "mask_segment": In(segment_bits),
+            "mask_segment": In(p.segment_bits),
             "mask_bank": In(1),
             "head_score": Out(p.score_width),
             "total": Out(bits_for(p.max_keys)),
             "mask_keys": Out(p.tile),
             "read_enable": In(1),
-            "read_segment": In(segment_bits),
+            "read_segment": In(p.segment_bits),
             "read_bank": In(1),
             "mask": Out(KeyMask(p)),
         })
@@ -101,10 +91,9 @@ class SelectLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        segment_bits = len(self.mask_segment)
         word = data.ArrayLayout(Candidate(p), 4)
         count_width = bits_for(4 * p.max_segments * p.max_passes)
-        m.submodules.ram = ram = shared(BlockMemory, word.size, 2 << (len(self.write_address) - 1))
+        m.submodules.ram = ram = shared(BlockMemory, word.size, 1 << len(self.write_address))
         fetched = Signal(word)
         m.d.comb += [
             ram.write_enable.eq(self.write_enable), ram.write_address.eq(self.write_address),
@@ -112,8 +101,7 @@ class SelectLane(wiring.Component):
             fetched.eq(ram.read_data),
         ]
 
-        # While storing: how many candidates have the uppermost bit of the score?
-        # Two rows may wait for their search.
+        # While storing: how many candidates have the uppermost bit of the score? Two rows may wait for their search.
         upper, upper_now, held = Signal(count_width), Signal(count_width), Signal(data.ArrayLayout(count_width, 2))
         reached = sum(self.candidates[rank].score[-1] for rank in range(4))
         m.d.comb += upper_now.eq(upper + Mux(self.write_enable, reached, 0))
@@ -136,7 +124,7 @@ class SelectLane(wiring.Component):
         reach, ties = Signal(count_width), Signal(bits_for(p.max_keys))
         spare = Signal(signed(max(count_width, len(self.kept)) + 1))
         enough = Signal()
-        m.d.comb += [spare.eq(self.kept - reach), enough.eq((spare < 0) | (spare == 0))]
+        m.d.comb += [spare.eq(self.kept - reach), enough.eq(spare <= 0)]
         with m.If(self.decide):
             m.d.sync += reach.eq(0)
         with m.Elif(self.prime):
@@ -156,7 +144,7 @@ class SelectLane(wiring.Component):
             before = sum(equal[:rank]) if rank else 0
             m.d.comb += fits[rank].eq(tied & ((ties[2:] != 0) | (before < ties[:2])))
         m.d.comb += [chosen_ties.eq(equal & fits),
-                     chosen.eq(Mux(self.choose & self.choose_some, (~below & ~equal) | chosen_ties, 0))]
+                     chosen.eq(Mux(self.choose, (~below & ~equal) | chosen_ties, 0))]
         with m.If(self.dense):
             m.d.comb += chosen.eq(self.dense_key)
         with m.If(self.prime):
@@ -184,13 +172,13 @@ class SelectLane(wiring.Component):
             m.d.sync += gathered.keys[position].eq((gathered.keys[position] & ~first_2) | any_of(hits))
         with m.If(first_2):
             m.d.sync += [gathered.leads[rank].eq(positions[rank]) for rank in range(p.ensure)]
-        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, 2 << segment_bits)
+        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, 2 << p.segment_bits)
         m.d.comb += [
             masks.write_enable.eq(self.mask_write),
-            masks.write_address.eq(self.mask_segment | (self.mask_bank << segment_bits)),
+            masks.write_address.eq(Cat(self.mask_segment, self.mask_bank)),
             masks.write_data.eq(gathered),
             masks.read_enable.eq(self.read_enable),
-            masks.read_address.eq(self.read_segment | (self.read_bank << segment_bits)),
+            masks.read_address.eq(Cat(self.read_segment, self.read_bank)),
             self.mask.as_value().eq(masks.read_data),
         ]
         return m

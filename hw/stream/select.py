@@ -1,8 +1,8 @@
-"""Binary multiplexers, and the OR of several values."""
+"""Binary multiplexers, and what else chooses among bits."""
 
-from amaranth.hdl import Mux
+from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "select"]
+__all__ = ["any_of", "lowest_bit", "number_of", "select"]
 
 
 def select(index, values):
@@ -33,3 +33,15 @@ def any_of(values):
     for value in others:
         total = total | value
     return total
+
+
+def lowest_bit(value):
+    """The lowest bit of a value that is set, alone; 0 if none is."""
+    return (value & (~value + 1))[:len(value)]
+
+
+def number_of(bit):
+    """Number of the one bit that is set, 0 if none is; of at least one bit."""
+    width = max(1, (len(bit) - 1).bit_length())
+    return Cat((bit & sum(1 << place for place in range(len(bit)) if place >> weight & 1)).any()
+               for weight in range(width))

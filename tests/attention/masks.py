@@ -18,21 +18,21 @@ class MaskSource:
                 await ctx.tick()
             rows = [selection.mask(rng, first + tree, segment)
                     for segment in range(len(selection.members)) for tree in range(p.trees)]
-            ctx.set(dut.masks_valid, 1)
-            ctx.set(dut.totals, [selection.total(first + tree) for tree in range(p.trees)])
-            ctx.set(dut.origins, [selection.origin(first + batch * p.batch_rows) for batch in range(p.batches)])
+            ctx.set(dut.group.valid, 1)
+            ctx.set(dut.group.totals, [selection.total(first + tree) for tree in range(p.trees)])
+            ctx.set(dut.group.origins, [selection.origin(first + batch * p.batch_rows) for batch in range(p.batches)])
             released = False
             while not released:
                 _, _, read, segment, released = await ctx.tick().sample(
-                    dut.read_enable, dut.read_segment, dut.release)
+                    dut.group.read_enable, dut.group.read_segment, dut.group.release)
                 if read:
-                    ctx.set(dut.masks, rows[segment * p.trees:(segment + 1) * p.trees])
+                    ctx.set(dut.group.masks, rows[segment * p.trees:(segment + 1) * p.trees])
             self.released += 1
-            ctx.set(dut.masks_valid, 0)
+            ctx.set(dut.group.valid, 0)
             self._garbage(ctx)
 
     def _garbage(self, ctx):
         p, dut, rng = self._parameters, self._dut, self._rng
-        ctx.set(dut.masks, [dict(keys=rng.getrandbits(p.tile), leads=[0] * p.ensure) for _ in range(p.trees)])
-        ctx.set(dut.totals, [rng.randint(0, p.max_keys) for _ in range(p.trees)])
-        ctx.set(dut.origins, [rng.randrange(p.max_segments) for _ in range(p.batches)])
+        ctx.set(dut.group.masks, [dict(keys=rng.getrandbits(p.tile), leads=[0] * p.ensure) for _ in range(p.trees)])
+        ctx.set(dut.group.totals, [rng.randint(0, p.max_keys) for _ in range(p.trees)])
+        ctx.set(dut.group.origins, [rng.randrange(p.max_segments) for _ in range(p.batches)])

@@ -67,8 +67,8 @@ def check(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
         for row in rows:
             lead, last = step["leads"] >> row & 1, step["lasts"] >> row & 1
             for fold in range(last_fold + 1):
-                load, end = int(row == rows[0] and fold == 0), fold == last_fold
-                events = {"loaded"} if load and not step["empty"] else set()
+                load, end = int(row == rows[0]), fold == last_fold
+                events = {"loaded"} if load and fold == 0 and not step["empty"] else set()
                 events |= {"row_done"} if last and end else set()
                 events |= {"group_done"} if step["end"] and end and row == rows[-1] else set()
                 expected.append(((step["key"], row, lead, last, step["empty"], load, int(row == step["final_row"]),

@@ -53,17 +53,17 @@ class Bench(Elaboratable):
 
 async def record_group(ctx, dut, parameters, head, first, stall=0.0, rng=None):
     """Give the masks of the group that begins with row `first`, when there is room."""
-    await ctx.tick().until(dut.record_ready)
+    await ctx.tick().until(dut.record.ready)
     for segment in range(len(head.members)):
         while stall and rng.random() < stall:
             await ctx.tick()
-        ctx.set(dut.record_segment, segment)
-        ctx.set(dut.record_keys, [head.mask(first + tree, segment) for tree in range(parameters.trees)])
-        ctx.set(dut.record, 1)
-        ctx.set(dut.record_end, segment == len(head.members) - 1)
+        ctx.set(dut.record.segment, segment)
+        ctx.set(dut.record.keys, [head.mask(first + tree, segment) for tree in range(parameters.trees)])
+        ctx.set(dut.record.valid, 1)
+        ctx.set(dut.record.end, segment == len(head.members) - 1)
         await ctx.tick()
-        ctx.set(dut.record, 0)
-        ctx.set(dut.record_end, 0)
+        ctx.set(dut.record.valid, 0)
+        ctx.set(dut.record.end, 0)
 
 
 def check(parameters, heads, rng, stall=0.0):
@@ -159,14 +159,14 @@ def test_four_groups_are_held():
     async def testbench(ctx):
         ctx.set(dut.head, head.fields)
         for first in range(0, 8, 2):
-            assert ctx.get(dut.record_ready)
+            assert ctx.get(dut.record.ready)
             await record_group(ctx, dut, p, head, first)
-        assert not ctx.get(dut.record_ready)
+        assert not ctx.get(dut.record.ready)
         ctx.set(dut.o.ready, 1)
         for row in range(2):
             ctx.set(bench.final, row)
-            assert not ctx.get(dut.record_ready)
+            assert not ctx.get(dut.record.ready)
             await send(ctx, dut.outputs, [[1, 0]])
-        assert ctx.get(dut.record_ready)
+        assert ctx.get(dut.record.ready)
 
     run(bench, testbench)

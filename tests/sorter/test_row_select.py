@@ -114,7 +114,7 @@ def choose(parameters, selections, rng, *, gap=0.0, slow=0.0):
 
     async def reader(ctx):
         for number, (selection, _) in enumerate(groups):
-            while not ctx.get(dut.masks_valid):
+            while not ctx.get(dut.group.valid):
                 await ctx.tick()
             cycles[number][1] = state["cycle"]
             while rng.random() < slow:
@@ -123,21 +123,22 @@ def choose(parameters, selections, rng, *, gap=0.0, slow=0.0):
             rng.shuffle(order)
             masks = {}
             for segment in order:
-                ctx.set(dut.read_segment, segment)
-                ctx.set(dut.read_enable, 1)
+                ctx.set(dut.group.read_segment, segment)
+                ctx.set(dut.group.read_enable, 1)
                 await ctx.tick()
-                ctx.set(dut.read_enable, 0)
-                ctx.set(dut.read_segment, rng.randrange(p.max_segments))
+                ctx.set(dut.group.read_enable, 0)
+                ctx.set(dut.group.read_segment, rng.randrange(p.max_segments))
                 for _ in range(rng.choice([0, 0, 2])):
                     await ctx.tick()
-                masks[segment] = [
-                    (mask.keys, {lead for lead in mask.leads if mask.keys >> lead & 1}) for mask in ctx.get(dut.masks)]
-            read.append((list(ctx.get(dut.totals)), list(ctx.get(dut.origins)), [masks[n] for n in sorted(masks)]))
-            ctx.set(dut.release, 1)
+                masks[segment] = [(mask.keys, {lead for lead in mask.leads if mask.keys >> lead & 1})
+                                  for mask in ctx.get(dut.group.masks)]
+            read.append((list(ctx.get(dut.group.totals)), list(ctx.get(dut.group.origins)),
+                         [masks[n] for n in sorted(masks)]))
+            ctx.set(dut.group.release, 1)
             await ctx.tick()
-            ctx.set(dut.release, 0)
+            ctx.set(dut.group.release, 0)
         for _ in range(30):
-            _, _, valid, record = await ctx.tick().sample(dut.masks_valid, dut.record)
+            _, _, valid, record = await ctx.tick().sample(dut.group.valid, dut.record.valid)
             assert not valid and not record
         assert ctx.get(dut.idle)
 
@@ -146,9 +147,9 @@ def choose(parameters, selections, rng, *, gap=0.0, slow=0.0):
         open_group = []
         while True:
             state["room"] += state["room"] < 2 and rng.random() >= slow
-            ctx.set(dut.record_ready, state["room"] > 0)
+            ctx.set(dut.record.ready, state["room"] > 0)
             _, _, valid, segment, keys, end = await ctx.tick().sample(
-                dut.record, dut.record_segment, dut.record_keys, dut.record_end)
+                dut.record.valid, dut.record.segment, dut.record.keys, dut.record.end)
             state["cycle"] += 1
             assert state["cycle"] < 100_000, "the groups do not end"
             if valid:

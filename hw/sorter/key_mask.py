@@ -1,0 +1,67 @@
+"""Masks of kept keys, and the two interfaces that hand them on."""
+
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+__all__ = ["GroupMasks", "KeyMask", "MaskRecord"]
+
+
+class KeyMask(data.StructLayout):
+    """What a row keeps of a segment: a bit for each position, and the positions of its best keys, which lead."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({"keys": p.tile, "leads": data.ArrayLayout(p.position_bits, p.ensure)})
+
+
+class GroupMasks(wiring.Signature):
+    """The masks of a group of ``trees`` rows, seen from where they are held.
+
+    Members
+    -------
+    valid : Out(1)
+        The masks of a group can be read.
+    read_enable, read_segment : In
+    masks : Out(array of KeyMask)
+        One cycle later, held while `read_enable` is low.
+    totals, origins : Out
+        Keys that each row keeps; the segment with the best candidate of each batch's first row.
+    release : In(1)
+        Pulse: the masks are no longer needed.
+    """
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "valid": Out(1),
+            "read_enable": In(1),
+            "read_segment": In(p.segment_bits),
+            "masks": Out(data.ArrayLayout(KeyMask(p), p.trees)),
+            "totals": Out(data.ArrayLayout(bits_for(p.max_keys), p.trees)),
+            "origins": Out(data.ArrayLayout(p.segment_bits, p.batches)),
+            "release": In(1),
+        })
+
+
+class MaskRecord(wiring.Signature):
+    """A copy of a group's masks for the host, a segment of all rows at a time, in the order of the segments.
+
+    Members
+    -------
+    valid, segment, keys : Out
+    end : Out(1)
+        With `valid`: the last segment of the group.
+    ready : In(1)
+        There is room for a further group, whose segments then cannot be held up.
+    """
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "valid": Out(1),
+            "segment": Out(p.segment_bits),
+            "keys": Out(data.ArrayLayout(p.tile, p.trees)),
+            "end": Out(1),
+            "ready": In(1),
+        })

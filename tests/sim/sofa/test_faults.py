@@ -71,10 +71,12 @@ def cut_positions(head, parameters):
     keys = header + first + len(head.keys) * query
     values = keys + len(head.keys) * value
     whole = len(pack_task([head], p)) // (p.bus_width // 8)
-    return {
+    positions = {
         "first words": 2, "header": header - 1, "behind the header": header, "query": header + 1,
         "mask": header + query, "keys": keys - 1, "behind the keys": keys, "values": values - 1,
         "behind the values": values, "late queries": values + 1, "last word": whole - 1}
+    # A head with few queries has none behind its values.
+    return {name: position for name, position in positions.items() if position < whole}
 
 
 def run_pairs(top, bad, good, **options):

@@ -25,19 +25,28 @@ def generator(seed=None):
     return random.Random(seed)
 
 
-async def send(ctx, stream, items, stall=0.0, rng=None, *, cycles=None):
-    """Offer `items` in order; append the cycle in which each is taken to list `cycles` if given."""
+async def send(ctx, stream, items, stall=0.0, rng=None, *, cycles=None, timeout=10_000):
+    """Offer `items` in order; append the cycle in which each is taken to list `cycles` if given.
+
+    Raises
+    ------
+    AssertionError
+        If an item is not taken for `timeout` cycles.
+    """
     cycle = 0
-    for item in items:
+    for index, item in enumerate(items):
         while stall and rng.random() < stall:
             await ctx.tick()
             cycle += 1
         ctx.set(stream.payload, item)
         ctx.set(stream.valid, 1)
         taken = False
+        waited = 0
         while not taken:
+            assert waited < timeout, f"item {index} not taken within {timeout} cycles"
             _, _, taken = await ctx.tick().sample(stream.ready)
             cycle += 1
+            waited += 1
         if cycles is not None:
             cycles.append(cycle - 1)
         ctx.set(stream.valid, 0)

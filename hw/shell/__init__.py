@@ -2,7 +2,15 @@
 
 from .axi_lite import AxiLite, AxiLiteSignature, AxiResponse
 from .counters import SHELL_COUNTERS, CounterBank, CycleTimer
-from .engine import COUNTER_WIDTH, TRAILER_MARKER, CounterDescription, EngineSignature, Word
+from .engine import (
+    COUNTER_WIDTH,
+    REQUEST_WIDTH,
+    TRAILER_MARKER,
+    CounterDescription,
+    EngineSignature,
+    Word,
+)
+from .fetch_port import FETCH_LIMIT, FetchPort
 from .packets import InputGate, OutputGuard, trailer
 from .register_bank import RegisterBank, RegisterRequest, RegisterResponse
 from .register_map import ShellError, parameters_hash, scalar_parameters, shell_counters, shell_registers
@@ -11,6 +19,8 @@ from .shell import Shell
 
 __all__ = [
     "COUNTER_WIDTH",
+    "FETCH_LIMIT",
+    "REQUEST_WIDTH",
     "SHELL_COUNTERS",
     "TRAILER_MARKER",
     "Access",
@@ -21,6 +31,7 @@ __all__ = [
     "CounterDescription",
     "CycleTimer",
     "EngineSignature",
+    "FetchPort",
     "Field",
     "InputGate",
     "OutputGuard",

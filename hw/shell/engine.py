@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
+from amaranth.hdl import unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.stream import Word
 
-__all__ = ["COUNTER_WIDTH", "TRAILER_MARKER", "CounterDescription", "EngineSignature", "Word"]
+__all__ = ["COUNTER_WIDTH", "REQUEST_WIDTH", "TRAILER_MARKER", "CounterDescription", "EngineSignature", "Word"]
 
 
 #: Width of a counter register, in bits. Counters wrap.
 COUNTER_WIDTH = 32
+
+#: Width of a request for a row, in bits.
+REQUEST_WIDTH = 32
 
 #: Bits 15 to 8 of the trailer, the final beat of each output packet.
 TRAILER_MARKER = 0xED
@@ -75,12 +79,17 @@ class EngineSignature(wiring.Signature):
     an output packet is a trailer: its bits 7 to 0 are the error code, its bits 15 to 8 are
     ``TRAILER_MARKER``.
 
+    With ``fetch`` the engine asks the host for rows of data by number, and gets each as a packet, in the order of
+    its requests. It takes every row that it asked for up to the ``last`` beat, also when its task fails.
+
     Parameters
     ----------
     bus_width : int
         Width of a beat's data in bits: a multiple of 8, at least 16, so that a trailer fits one beat.
     counters : sequence of :class:`CounterDescription`
         Counters of the engine, in the order of their registers.
+    fetch : bool
+        Whether the engine fetches rows.
 
     Members
     -------
@@ -94,16 +103,21 @@ class EngineSignature(wiring.Signature):
         High from the cycle after a task's first beat is taken until its last output is taken.
     events : ``Out(StructLayout({name: width, ...}))``
         One port a counter, sampled each cycle.
+    fetch : ``Out(stream.Signature(unsigned(REQUEST_WIDTH)))``, if the engine fetches rows
+        Requests. What a number stands for is up to the engine.
+    fetched : ``In(stream.Signature(Word(bus_width)))``, if the engine fetches rows
+        One packet for each request, in the order of the requests.
 
     Raises
     ------
     TypeError
-        If ``bus_width`` is not an integer, or ``counters`` holds anything but descriptions.
+        If ``bus_width`` is not an integer, ``counters`` holds anything but descriptions, or ``fetch`` is not a
+        boolean.
     ValueError
         If ``bus_width`` is out of range, or two counters share a name.
     """
 
-    def __init__(self, bus_width, counters=()):
+    def __init__(self, bus_width, counters=(), fetch=False):
         if not isinstance(bus_width, int) or isinstance(bus_width, bool):
             raise TypeError(f"Bus width must be an integer, not {bus_width!r}")
         if bus_width < 16 or bus_width % 8 != 0:
@@ -117,14 +131,22 @@ class EngineSignature(wiring.Signature):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"Counter names must be unique, but {name!r} is used more than once")
+        if not isinstance(fetch, bool):
+            raise TypeError(f"Fetch must be True or False, not {fetch!r}")
         self._bus_width = bus_width
         self._counters = counters
+        self._fetch = fetch
+        fetch_members = {
+            "fetch": Out(stream.Signature(unsigned(REQUEST_WIDTH))),
+            "fetched": In(stream.Signature(word)),
+        }
         super().__init__({
             "i": In(stream.Signature(word)),
             "o": Out(stream.Signature(word)),
             "done": Out(stream.Signature(data.StructLayout({"error": 8}))),
             "busy": Out(1),
             "events": Out(data.StructLayout({counter.name: counter.width for counter in counters})),
+            **(fetch_members if fetch else {}),
         })
 
     @property
@@ -137,9 +159,14 @@ class EngineSignature(wiring.Signature):
         """Descriptions of the engine's counters, in the order of their registers."""
         return self._counters
 
+    @property
+    def fetch(self):
+        """Whether the engine fetches rows."""
+        return self._fetch
+
     def __eq__(self, other):
-        return (isinstance(other, EngineSignature)
-                and self.bus_width == other.bus_width and self.counters == other.counters)
+        return (isinstance(other, EngineSignature) and self.bus_width == other.bus_width
+                and self.counters == other.counters and self.fetch == other.fetch)
 
     def __repr__(self):
-        return f"EngineSignature({self.bus_width!r}, {self.counters!r})"
+        return f"EngineSignature({self.bus_width!r}, {self.counters!r}{', fetch=True' if self.fetch else ''})"

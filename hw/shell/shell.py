@@ -12,7 +12,8 @@ from hw.stream import Buffer, Word
 
 from .axi_lite import AxiLite, AxiLiteSignature
 from .counters import SHELL_COUNTERS, CounterBank, CycleTimer
-from .engine import EngineSignature
+from .engine import REQUEST_WIDTH, EngineSignature
+from .fetch_port import FetchPort
 from .packets import InputGate, OutputGuard
 from .register_bank import RegisterBank
 from .register_map import ShellError, scalar_parameters, shell_counters, shell_registers
@@ -31,7 +32,8 @@ class Shell(wiring.Component):
     rest of an open input packet is taken from the host and thrown away, an open output packet is closed by a
     trailer with the code ``SOFT_RESET``. Output beats in the output register stay until taken. A task that
     had put nothing out leaves no packet. If there was anything to abandon, ``SOFT_RESET`` is recorded as
-    an error; abandoned tasks count neither as done nor as failed.
+    an error; abandoned tasks count neither as done nor as failed. Rows that were asked for before are still to be
+    sent, and are thrown away; until the last of them has come the shell is busy.
 
     With ``enable`` low no new input packet is accepted; one that is open, and what the engine holds, goes on.
 
@@ -57,6 +59,10 @@ class Shell(wiring.Component):
     s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast : AXI4-Stream of task packets
     m_axis_tdata, m_axis_tkeep, m_axis_tvalid, m_axis_tready, m_axis_tlast : AXI4-Stream of result packets
         All bytes are always valid.
+    m_axis_fetch_tdata, m_axis_fetch_tvalid, m_axis_fetch_tready : AXI4-Stream of requests, 32 bits each
+        Only if the engine fetches rows, see :class:`~hw.shell.fetch_port.FetchPort`.
+    s_axis_fetch_tdata, s_axis_fetch_tvalid, s_axis_fetch_tready, s_axis_fetch_tlast : AXI4-Stream of rows
+        Only if the engine fetches rows: one packet for each request, in the order of the requests.
     interrupt : ``Out(1)``
         High while an interrupt is pending and enabled.
 
@@ -76,6 +82,15 @@ class Shell(wiring.Component):
                                           fingerprint=fingerprint)
         self._bus_width = engine.signature.bus_width
         axi_lite = AxiLiteSignature().flip().members
+        fetch = {
+            "m_axis_fetch_tdata": Out(REQUEST_WIDTH),
+            "m_axis_fetch_tvalid": Out(1),
+            "m_axis_fetch_tready": In(1),
+            "s_axis_fetch_tdata": In(self._bus_width),
+            "s_axis_fetch_tvalid": In(1),
+            "s_axis_fetch_tready": Out(1),
+            "s_axis_fetch_tlast": In(1),
+        }
         super().__init__({
             **{f"s_axi_{signal}": member for signal, member in axi_lite.items()},
             "s_axis_tdata": In(self._bus_width),
@@ -87,6 +102,7 @@ class Shell(wiring.Component):
             "m_axis_tvalid": Out(1),
             "m_axis_tready": In(1),
             "m_axis_tlast": Out(1),
+            **(fetch if engine.signature.fetch else {}),
             "interrupt": Out(1),
         })
 
@@ -212,6 +228,8 @@ class Shell(wiring.Component):
         output_open = guard.open & ~guard.closing
         in_engine = input_open | input_buffer.o.valid | engine.busy | output_open
         busy = in_engine | gate.open | guard.open | self.m_axis_tvalid
+        if engine.signature.fetch:
+            busy |= self._elaborate_fetch(m, soft_reset)
         # A packet that is accepted in the cycle of the soft reset is abandoned, too.
         abandoned = soft_reset & (in_engine | (input_taken & ~gate.draining))
         # `busy` may end a long path inside the engine.
@@ -224,6 +242,23 @@ class Shell(wiring.Component):
         if self._has_counters:
             self._elaborate_counters(m, registers, input_open, input_taken, busy)
         return m
+
+    def _elaborate_fetch(self, m, soft_reset):
+        """Requests and rows; returns whether any request is pending."""
+        m.submodules.fetch_port = port = FetchPort(self._bus_width)
+        connect(m, engine=self._engine.fetch, port=port.fetch)
+        connect(m, port=port.fetched, engine=self._engine.fetched)
+        m.d.comb += [
+            port.reset.eq(soft_reset),
+            self.m_axis_fetch_tdata.eq(port.request.payload),
+            self.m_axis_fetch_tvalid.eq(port.request.valid),
+            port.request.ready.eq(self.m_axis_fetch_tready),
+            port.response.p.data.eq(self.s_axis_fetch_tdata),
+            port.response.p.last.eq(self.s_axis_fetch_tlast),
+            port.response.valid.eq(self.s_axis_fetch_tvalid),
+            self.s_axis_fetch_tready.eq(port.response.ready),
+        ]
+        return port.pending != 0
 
     def _elaborate_tasks(self, m, registers, abandoned):
         """Errors, interrupts and the counts of tasks."""

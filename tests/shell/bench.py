@@ -1,4 +1,4 @@
-"""A shell around the loopback engine, with bus models."""
+"""A shell around a small engine, with bus models."""
 
 from hw.shell import Shell
 from tests.shell.axi import (
@@ -16,12 +16,15 @@ from tests.streams import generator, run
 
 
 class Bench:
-    """Bus models stall at random with probability `stall`; what the shell offers is checked to hold."""
+    """Bus models stall at random with probability `stall`; what the shell offers is checked to hold.
 
-    def __init__(self, *, stall=0.0, seed=None, parameters=None, **kwargs):
+    The engine is a loopback with `parameters` unless another is given.
+    """
+
+    def __init__(self, *, stall=0.0, seed=None, parameters=None, engine=None, **kwargs):
         self.rng = generator(seed)
         self.stall = stall
-        self.shell = Shell(Loopback(parameters), "loopback", "1.2.3", **kwargs)
+        self.shell = Shell(engine or Loopback(parameters), "loopback", "1.2.3", **kwargs)
         self.registers = self.shell.registers
         self.source, self.sink = stream_pins(self.shell, "s_axis"), stream_pins(self.shell, "m_axis")
         bus = axi_lite_pins(self.shell)

@@ -4,11 +4,13 @@
 import re
 
 import pytest
+from amaranth.hdl import unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from hw.shell import CounterDescription, EngineSignature, Word
+from hw.shell import REQUEST_WIDTH, CounterDescription, EngineSignature, Word
 from tests.shell.loopback import Loopback
+from tests.shell.row_sum import RowSum
 
 
 def test_members():
@@ -24,17 +26,30 @@ def test_members():
     assert signature.members["events"] == Out(data.StructLayout({"multiplies": 7, "peak": 4}))
 
 
+def test_members_of_an_engine_that_fetches():
+    plain, signature = EngineSignature(64), EngineSignature(64, fetch=True)
+    assert not plain.fetch
+    assert signature.fetch
+    assert signature.members["fetch"] == Out(stream.Signature(unsigned(REQUEST_WIDTH)))
+    assert signature.members["fetched"] == In(stream.Signature(Word(64)))
+    assert set(signature.members) - set(plain.members) == {"fetch", "fetched"}
+
+
 def test_equality():
     counter = CounterDescription("one", "u", "d")
     assert EngineSignature(32) == EngineSignature(32, ())
     assert EngineSignature(32) != EngineSignature(64)
     assert EngineSignature(32) != EngineSignature(32, [counter])
+    assert EngineSignature(32, fetch=True) == EngineSignature(32, (), True)
+    assert EngineSignature(32) != EngineSignature(32, fetch=True)
     assert repr(EngineSignature(32)) == "EngineSignature(32, ())"
+    assert repr(EngineSignature(32, fetch=True)) == "EngineSignature(32, (), fetch=True)"
 
 
 def test_engine_complies():
     engine = Loopback()
     assert EngineSignature(32, engine.counters).is_compliant(engine)
+    assert EngineSignature(32, fetch=True).is_compliant(RowSum())
 
 
 @pytest.mark.parametrize(("width", "kind", "message"), [
@@ -46,6 +61,11 @@ def test_engine_complies():
 def test_bad_bus_width(width, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         EngineSignature(width)
+
+
+def test_bad_fetch():
+    with pytest.raises(TypeError, match="Fetch must be True or False, not 1"):
+        EngineSignature(32, fetch=1)
 
 
 def test_bad_counters():

@@ -13,6 +13,7 @@ from gen.lint import lint
 from hw.shared import shared
 from hw.shell import Shell
 from tests.shell.loopback import Loopback, LoopbackParameters
+from tests.shell.row_sum import RowSum, RowSumParameters
 from tests.streams import generator
 
 # The names that Vivado, LiteX and cocotbext-axi recognise as buses.
@@ -48,14 +49,33 @@ def module_ports(text, name):
     return found
 
 
-@pytest.mark.parametrize("counters", [True, False])
-def test_ports(counters):
-    shell = Shell(Loopback(LoopbackParameters(bus_width=64)), "loopback", counters=counters)
-    assert module_ports(convert(shell), "loopback") == PORTS
+# What an engine that fetches rows adds.
+FETCH_PORTS = {
+    "input": {
+        "m_axis_fetch_tready": 1, "s_axis_fetch_tdata": 64, "s_axis_fetch_tvalid": 1, "s_axis_fetch_tlast": 1,
+    },
+    "output": {"m_axis_fetch_tdata": 32, "m_axis_fetch_tvalid": 1, "s_axis_fetch_tready": 1},
+}
+
+
+def described_ports(shell):
+    """The same, of a shell's description."""
     described = {"input": {}, "output": {}}
     for port in shell.to_dict()["ports"]:
         described[port["direction"]][port["name"]] = port["width"]
-    assert described == PORTS
+    return described
+
+
+@pytest.mark.parametrize("counters", [True, False])
+def test_ports(counters):
+    shell = Shell(Loopback(LoopbackParameters(bus_width=64)), "loopback", counters=counters)
+    assert module_ports(convert(shell), "loopback") == described_ports(shell) == PORTS
+
+
+def test_ports_of_an_engine_that_fetches():
+    shell = Shell(RowSum(RowSumParameters(bus_width=64)), "row_sum")
+    ports = {direction: PORTS[direction] | FETCH_PORTS[direction] for direction in PORTS}
+    assert module_ports(convert(shell), "row_sum") == described_ports(shell) == ports
 
 
 def test_counters_off_leave_nothing():
@@ -65,9 +85,10 @@ def test_counters_off_leave_nothing():
 
 
 @pytest.mark.parametrize("counters", [True, False])
-def test_lint(counters, tmp_path):
+@pytest.mark.parametrize("engine", [Loopback, RowSum])
+def test_lint(engine, counters, tmp_path):
     path = tmp_path / "loopback.v"
-    text, _modules = emit_verilog(Shell(Loopback(), "loopback", counters=counters), "loopback")
+    text, _modules = emit_verilog(Shell(engine(), "loopback", counters=counters), "loopback")
     path.write_text(text)
     findings = "\n".join(lint(path, "loopback"))
     rule = re.compile(r"^%(?:Warning-|Error(?!: Exiting due to \d+ warning))(\w*)", re.MULTILINE)

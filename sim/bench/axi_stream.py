@@ -55,7 +55,7 @@ class StreamSource(_Partner):
     Parameters
     ----------
     dut : HierarchyObject
-        Top with ``s_axis_tdata``, ``_tvalid``, ``_tready``, ``_tlast``.
+        Top with `prefix` ``_tdata``, ``_tvalid``, ``_tready``, ``_tlast``.
     clocking : Clocking
     packets : list of bytes
     width : int
@@ -64,13 +64,15 @@ class StreamSource(_Partner):
         Probability that no word is offered in a cycle in which one could be. In such a cycle the payload is
         noise, so that a design that looks at it is found out.
     random : random.Random
+    prefix : str
+        What the names of the stream's ports begin with.
     """
 
-    def __init__(self, dut, clocking, packets, width, stall, random):
+    def __init__(self, dut, clocking, packets, width, stall, random, prefix="s_axis"):
         super().__init__(clocking, stall, random)
-        self._data, self._last = dut.s_axis_tdata, dut.s_axis_tlast
-        self._valid, self._ready = dut.s_axis_tvalid, dut.s_axis_tready
-        self._keep = getattr(dut, "s_axis_tkeep", None)
+        self._data, self._last = getattr(dut, f"{prefix}_tdata"), getattr(dut, f"{prefix}_tlast")
+        self._valid, self._ready = getattr(dut, f"{prefix}_tvalid"), getattr(dut, f"{prefix}_tready")
+        self._keep = getattr(dut, f"{prefix}_tkeep", None)
         self._packets = iter(packets)
         self._width = width
         self.offering = False
@@ -88,7 +90,7 @@ class StreamSource(_Partner):
     async def _run(self):
         size = self._width // 8
         await self._clocking.edge
-        for packet in self._packets:
+        while (packet := await self._next_packet()) is not None:
             end = len(packet) - size
             for offset in range(0, len(packet), size):
                 await self._rest()
@@ -106,6 +108,10 @@ class StreamSource(_Partner):
                 self.progress.word(last)
         self._withdraw()
         self.idle.set()
+
+    async def _next_packet(self):
+        """The packet to send next, or ``None`` when there is no other."""
+        return next(self._packets, None)
 
     def _withdraw(self):
         if self.offering:
@@ -131,7 +137,8 @@ class StreamSink(_Partner):
     Parameters
     ----------
     dut : HierarchyObject
-        Top with ``m_axis_tdata``, ``_tvalid``, ``_tready``, ``_tlast`` and perhaps ``_tkeep``.
+        Top with `prefix` ``_tdata``, ``_tvalid``, ``_tready`` and perhaps ``_tlast`` and ``_tkeep``. Without
+        ``_tlast`` each word is a packet.
     clocking : Clocking
     width : int
         Bits of a word.
@@ -139,21 +146,22 @@ class StreamSink(_Partner):
         Probability that ready is low in a cycle.
     random : random.Random
     violations : Violations
+    prefix : str
+        What the names of the stream's ports begin with.
     """
 
-    def __init__(self, dut, clocking, width, stall, random, violations):
+    def __init__(self, dut, clocking, width, stall, random, violations, prefix="m_axis"):
         super().__init__(clocking, stall, random)
-        self._data, self._last = dut.m_axis_tdata, dut.m_axis_tlast
-        self._valid, self._ready = dut.m_axis_tvalid, dut.m_axis_tready
-        self._keep = getattr(dut, "m_axis_tkeep", None)
+        self._prefix = prefix
+        ports = {f"{prefix}_{name}": getattr(dut, f"{prefix}_{name}", None) for name in ("tdata", "tlast", "tkeep")}
+        self._data, self._last, self._keep = ports.values()
+        self._valid, self._ready = getattr(dut, f"{prefix}_tvalid"), getattr(dut, f"{prefix}_tready")
         self._all_bytes = "1" * (width // 8)
         self._size = width // 8
         self._violations = violations
         self._words = bytearray()
-        payload = {"m_axis_tdata": self._data, "m_axis_tlast": self._last}
-        if self._keep is not None:
-            payload["m_axis_tkeep"] = self._keep
-        self._rule = HandshakeRule("m_axis_t", payload, violations)
+        payload = {name: port for name, port in ports.items() if port is not None}
+        self._rule = HandshakeRule(f"{prefix}_t", payload, violations)
         self.packets = []
         # Cycle of each word of `packets`, and of the packet under way.
         self.word_cycles = []
@@ -193,17 +201,17 @@ class StreamSink(_Partner):
                 await self._valid.rising_edge
 
     def _take(self):
-        last = str(self._last.value)
+        last = "1" if self._last is None else str(self._last.value)
         try:
             # As text: asking a LogicArray whether it holds X builds an object for each bit.
             data = int(str(self._data.value), 2) if last in "01" else None
         except ValueError:
             data = None
         if data is None:
-            self._violations.report(f"word {self.progress.words} of m_axis holds X")
+            self._violations.report(f"word {self.progress.words} of {self._prefix} holds X")
             data = 0
         if self._keep is not None and str(self._keep.value) != self._all_bytes:
-            self._violations.report("m_axis_tkeep is not all ones")
+            self._violations.report(f"{self._prefix}_tkeep is not all ones")
         self._words += data.to_bytes(self._size, "little")
         self._cycles.append(self._clocking.cycle)
         if last == "1":

@@ -9,8 +9,9 @@ from cocotb.triggers import gather, select
 from .axi_stream import StreamSink, StreamSource
 from .checks import Violations, is_high, watch_channel, watch_unknown
 from .clocking import Clocking
-from .exchange import write_progress
+from .exchange import read_rows, write_progress
 from .failure import BenchError
+from .fetch import FetchHost
 from .registers import Registers
 from .script import WaitCycles, decode_script
 from .script_player import ScriptPlayer
@@ -32,6 +33,8 @@ _CONTROL_OUTPUTS = (
     "s_axi_rvalid",
     "s_axis_tready",
     "m_axis_tvalid",
+    "s_axis_fetch_tready",
+    "m_axis_fetch_tvalid",
 )
 
 
@@ -46,7 +49,7 @@ class Bench:
     packets : list of bytes
         Input packets.
     directory : str
-        Where progress is told.
+        Where the rows are, and progress is told.
     """
 
     def __init__(self, dut, job, packets, directory):
@@ -68,6 +71,11 @@ class Bench:
         self.sink = StreamSink(
             dut, self.clocking, width, stall, random.Random(f"sink {seed}"), self.violations
         )
+        self.fetch = None
+        if hasattr(dut, "m_axis_fetch_tdata"):
+            rows, latency = read_rows(directory), job["fetch_latency"]
+            self.fetch = FetchHost(dut, self.clocking, rows, latency, width, stall, seed, self.violations)
+        self._partners = [partner for partner in (self.source, self.sink, self.fetch) if partner is not None]
         self.registers = Registers(dut, self.clocking, stall, random.Random(f"registers {seed}"))
         self._script = ScriptPlayer(decode_script(job["script"]), self)
         self._register_values = {}
@@ -75,13 +83,13 @@ class Bench:
 
     async def reset(self, cycles):
         """Hold ``rst`` for `cycles`, the bus partners let go."""
-        self.source.stop()
-        self.sink.stop()
+        for partner in self._partners:
+            partner.stop()
         self.dut.rst.value = 1
         await self.clocking.wait(cycles)
         self.dut.rst.value = 0
-        self.source.start()
-        self.sink.start()
+        for partner in self._partners:
+            partner.start()
 
     async def run(self):
         """Play the whole job."""
@@ -136,7 +144,8 @@ class Bench:
                 raise BenchError(f"not at its end after {limit} cycles: {self._waiting_for()}", hang=True)
             await self.clocking.wait(cycles)
             self._tell()
-            now = (self.source.progress.words, self.sink.progress.words, self._script.done)
+            fetched = self.fetch.words if self.fetch is not None else None
+            now = (self.source.progress.words, self.sink.progress.words, fetched, self._script.done)
             # A script that counts cycles will come to its end.
             moves = now != state or isinstance(self._script.current, WaitCycles)
             looks = 0 if moves else looks + 1
@@ -158,6 +167,8 @@ class Bench:
             waits.append(f"input word {source.words} waits for s_axis_tready")
         if sink.packets < expected:
             waits.append("output waits for m_axis_tvalid" if not is_high(self.dut.m_axis_tvalid) else "")
+        if self.fetch is not None:
+            waits += self.fetch.waits()
         if self._script.current is not None:
             waits.append(f"the script waits in step {self._script.done}, {self._script.current}")
         return (
@@ -181,8 +192,12 @@ class Bench:
             "output_word_cycles": self.sink.word_cycles,
             "input_words": inputs.words,
             "output_words": outputs.words,
+            "fetches": [],
+            "fetch_cycles": [],
             "total_cycles": self.clocking.cycle,
             "violations": list(self.violations),
             "kcycles_per_second": self._kilocycles_per_second,
         }
+        if self.fetch is not None:
+            values |= self.fetch.outcome()
         return values, self.sink.packets

@@ -1,6 +1,6 @@
 """Files through which a simulation's process gets its job and gives back its outcome.
 
-All is JSON but the packets, whose bytes stand in one file one after another. No NumPy and no pickle: reading
+All is JSON but packets and rows, whose bytes stand in one file one after another. No NumPy and no pickle: reading
 must cost nothing beside a simulation of a few hundred cycles.
 """
 
@@ -14,9 +14,11 @@ __all__ = [
     "read_job",
     "read_outcome",
     "read_progress",
+    "read_rows",
     "write_job",
     "write_outcome",
     "write_progress",
+    "write_rows",
 ]
 
 #: Environment variable that names the directory of the files.
@@ -57,6 +59,16 @@ def write_job(directory, values, packets):
 def read_job(directory):
     """Return ``(values, packets)`` of the job."""
     return _read(directory, "job")
+
+
+def write_rows(directory, rows):
+    """Store what fetches are answered with: rows by request."""
+    _write(directory, "rows", list(rows), rows.values())
+
+
+def read_rows(directory):
+    """Return the rows by request; there are none if nothing was stored."""
+    return dict(zip(*_read(directory, "rows"), strict=True)) if (Path(directory) / "rows.json").exists() else {}
 
 
 def write_outcome(directory, values, packets):

@@ -20,6 +20,8 @@ _NOTHING = {
     "output_word_cycles": [],
     "input_words": 0,
     "output_words": 0,
+    "fetches": [],
+    "fetch_cycles": [],
     "total_cycles": 0,
     "violations": [],
     "kcycles_per_second": 0.0,

@@ -1,21 +1,25 @@
 """Steps of a script that runs beside the streams: register accesses, waits, stops and resets.
 
 A script is a list of steps, done one after another from the end of the reset on. The first steps up to the
-first wait are done before the first input word is offered where they take no time (`PauseInput`).
+first wait are done before the first input word is offered where they take no time (`PauseInput`). Steps about fetches
+need a top that fetches rows.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
 __all__ = [
+    "PauseFetch",
     "PauseInput",
     "PauseOutput",
     "ReadRegister",
     "Reset",
+    "ResumeFetch",
     "ResumeInput",
     "ResumeOutput",
     "Step",
     "WaitCycles",
+    "WaitFetches",
     "WaitInputPackets",
     "WaitInputWords",
     "WaitInterrupt",
@@ -96,6 +100,13 @@ class WaitOutputPackets(Step):
 
 
 @dataclass(frozen=True)
+class WaitFetches(Step):
+    """Wait until `count` requests for rows have been taken."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class WaitCycles(Step):
     """Let `count` clock cycles pass."""
 
@@ -140,11 +151,22 @@ class ResumeOutput(Step):
 
 
 @dataclass(frozen=True)
+class PauseFetch(Step):
+    """Send no further word of a row (one that is offered already stays); requests are still taken."""
+
+
+@dataclass(frozen=True)
+class ResumeFetch(Step):
+    """Send rows again."""
+
+
+@dataclass(frozen=True)
 class Reset(Step):
     """Raise ``rst`` for `count` cycles.
 
-    Both bus partners are reset as well: the input packet that was under way is not sent again, the next one
-    is sent from its start; the words of an output packet that was under way are dropped.
+    The bus partners are reset as well: the input packet that was under way is not sent again, the next one
+    is sent from its start; the words of an output packet that was under way are dropped; requests for rows that were
+    taken and not answered are forgotten.
     """
 
     count: int = 4

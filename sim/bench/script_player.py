@@ -2,8 +2,11 @@
 
 from . import script as steps
 from .checks import is_high
+from .failure import BenchError
 
 __all__ = ["ScriptPlayer"]
+
+_PAUSES = (steps.PauseInput, steps.PauseOutput, steps.PauseFetch)
 
 
 class ScriptPlayer:
@@ -36,7 +39,7 @@ class ScriptPlayer:
 
     def play_immediate(self):
         """Do the pauses the script begins with, before the first word is offered."""
-        while isinstance(self.current, (steps.PauseInput, steps.PauseOutput)):
+        while isinstance(self.current, _PAUSES):
             self._brake(self.current)
             self.done += 1
 
@@ -46,9 +49,21 @@ class ScriptPlayer:
             await self._play(self.current)
             self.done += 1
 
+    @property
+    def _fetch(self):
+        if self._bench.fetch is None:
+            raise BenchError(f"step {self.done} of the script, {self.current}, needs a top that fetches rows")
+        return self._bench.fetch
+
     def _brake(self, step):
-        partner = self._bench.source if "Input" in type(step).__name__ else self._bench.sink
-        partner.pause() if isinstance(step, (steps.PauseInput, steps.PauseOutput)) else partner.resume()
+        match step:
+            case steps.PauseInput() | steps.ResumeInput():
+                partner = self._bench.source
+            case steps.PauseOutput() | steps.ResumeOutput():
+                partner = self._bench.sink
+            case steps.PauseFetch() | steps.ResumeFetch():
+                partner = self._fetch
+        partner.pause() if isinstance(step, _PAUSES) else partner.resume()
 
     async def _play(self, step):
         bench = self._bench
@@ -74,6 +89,8 @@ class ScriptPlayer:
                 await bench.source.progress.reach("packets", step.count)
             case steps.WaitOutputPackets():
                 await bench.sink.progress.reach("packets", step.count)
+            case steps.WaitFetches():
+                await self._fetch.requests.progress.reach("packets", step.count)
             case steps.WaitCycles():
                 await bench.clocking.wait(step.count)
             case steps.WaitInterrupt():

@@ -37,7 +37,7 @@ class CompileError(SimulationError):
 
 
 class SimulationHang(SimulationError):
-    """Neither input nor output moved for ``max_idle_cycles``, or ``max_cycles`` ran out."""
+    """No stream moved for ``max_idle_cycles``, or ``max_cycles`` ran out."""
 
 
 class ProtocolError(SimulationError):

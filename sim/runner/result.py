@@ -39,6 +39,10 @@ class SimulationResult:
         Cycle in which each word of each output packet was taken.
     input_words, output_words : int
         Words accepted, words taken.
+    fetches : list of int
+        Requests for rows, in order.
+    fetch_cycles : list of int
+        Cycle in which each request was taken.
     total_cycles : int
         Cycles simulated in all, reset and register accesses included.
     violations : list of str
@@ -62,6 +66,8 @@ class SimulationResult:
     output_word_cycles: list
     input_words: int
     output_words: int
+    fetches: list
+    fetch_cycles: list
     total_cycles: int
     violations: list
     kcycles_per_second: float

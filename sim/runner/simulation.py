@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..bench.exchange import CUT_SHORT, JOB_VARIABLE, read_outcome, read_progress, write_job
+from ..bench.exchange import CUT_SHORT, JOB_VARIABLE, read_outcome, read_progress, write_job, write_rows
 from ..bench.script import encode_script
 from .cache import compile_verilog
 from .errors import ProtocolError, SimulationError, SimulationHang, ToolError
@@ -22,13 +22,23 @@ def _check_packets(packets, bus_width):
     if bus_width < 8 or bus_width % 8:
         raise ValueError(f"bus_width must be a positive multiple of 8, not {bus_width!r}")
     for number, packet in enumerate(packets):
-        if not isinstance(packet, (bytes, bytearray, memoryview)):
-            raise TypeError(f"packet {number} must be bytes, not {type(packet).__name__}")
-        if len(packet) == 0 or len(packet) % (bus_width // 8):
-            raise ValueError(
-                f"packet {number} must be a positive whole number of {bus_width // 8}-byte words, "
-                f"not {len(packet)} bytes"
-            )
+        _check_words(f"packet {number}", packet, bus_width)
+
+
+def _check_words(name, data, bus_width):
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{name} must be bytes, not {type(data).__name__}")
+    if len(data) == 0 or len(data) % (bus_width // 8):
+        raise ValueError(
+            f"{name} must be a positive whole number of {bus_width // 8}-byte words, not {len(data)} bytes"
+        )
+
+
+def _check_rows(rows, bus_width):
+    for request, row in rows.items():
+        if not isinstance(request, int) or request < 0:
+            raise ValueError(f"request of a row must be a non-negative integer, not {request!r}")
+        _check_words(f"row {request}", row, bus_width)
 
 
 def simulate(
@@ -44,6 +54,8 @@ def simulate(
     registers_to_read=None,
     script=(),
     expected_packets=None,
+    fetch=None,
+    fetch_latency=0,
     build_dir=None,
     max_cycles=None,
     max_idle_cycles=100_000,
@@ -57,7 +69,8 @@ def simulate(
     ----------
     verilog : Path
         Self-contained Verilog of a top with the ports ``clk``, ``rst``, ``interrupt``, ``s_axi_*``
-        (AXI4-Lite slave), ``s_axis_*`` (AXI4-Stream slave) and ``m_axis_*`` (AXI4-Stream master).
+        (AXI4-Lite slave), ``s_axis_*`` (AXI4-Stream slave) and ``m_axis_*`` (AXI4-Stream master), and perhaps
+        ``m_axis_fetch_*`` and ``s_axis_fetch_*`` to fetch rows through.
     top : str
         Name of the top module.
     packets : list of bytes
@@ -67,7 +80,7 @@ def simulate(
     simulator : str
         ``"verilator"`` or ``"icarus"``. Icarus is far slower, and reports X on outputs.
     stall : float
-        Probability that the source is not valid, and that the sink is not ready, in a cycle; 0 <= stall < 1.
+        Probability that a source is not valid, and that a sink is not ready, in a cycle; 0 <= stall < 1.
     seed : int, optional
         Of the stalls. ``None`` takes a random one, prints it when it matters, and returns it in the result.
     waves : Path, optional
@@ -78,12 +91,18 @@ def simulate(
         See `sim.bench.script`.
     expected_packets : int, optional
         Output packets to wait for; as many as there are input packets by default.
+    fetch : mapping of int to bytes, optional
+        Rows that the top may fetch, by request; each a whole number of words, little-endian. Any other request is
+        answered with one word of zeros. A top without the ports does not use them.
+    fetch_latency : int
+        Cycles between a request and the first word of its row, at least: with 0 that word can be taken in the cycle
+        after the request.
     build_dir : Path, optional
         Cache of compiled simulations, see `compile_verilog`.
     max_cycles : int, optional
         Limit of the whole simulation.
     max_idle_cycles : int
-        Limit of the time in which neither an input nor an output word moves.
+        Limit of the time in which no word moves on any stream.
     max_seconds : float
         Limit of the simulation's wall time; reached before the others only where simulated time stands still.
     strict : bool
@@ -111,6 +130,10 @@ def simulate(
     _check_packets(packets, bus_width)
     if not 0 <= stall < 1:
         raise ValueError(f"stall must be at least 0 and less than 1, not {stall!r}")
+    if fetch is not None:
+        _check_rows(fetch, bus_width)
+    if not isinstance(fetch_latency, int) or fetch_latency < 0:
+        raise ValueError(f"fetch_latency must be a non-negative integer, not {fetch_latency!r}")
     if expected_packets is None:
         expected_packets = len(packets)
     if seed is None:
@@ -125,6 +148,7 @@ def simulate(
         "registers": {name: int(address) for name, address in (registers_to_read or {}).items()},
         "script": encode_script(script),
         "expected_packets": expected_packets,
+        "fetch_latency": fetch_latency,
         "max_cycles": max_cycles,
         "max_idle_cycles": max_idle_cycles,
     }
@@ -134,6 +158,8 @@ def simulate(
     )
     with tempfile.TemporaryDirectory(prefix="thresher-") as scratch:
         write_job(scratch, job, packets)
+        if fetch is not None:
+            write_rows(scratch, fetch)
         start = time.perf_counter()
         _run(simulator, top, directory, Path(scratch), waves, _Watch(scratch, max_seconds, progress))
         seconds = time.perf_counter() - start

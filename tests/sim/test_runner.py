@@ -1,22 +1,26 @@
 """`sim.runner` on a hand-written loopback, whole and broken, under both simulators."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from sim.runner import (
     CompileError,
+    PauseFetch,
     PauseInput,
     PauseOutput,
     ProtocolError,
     ReadRegister,
     Reset,
+    ResumeFetch,
     ResumeInput,
     ResumeOutput,
     SimulationError,
     SimulationHang,
     WaitCycles,
+    WaitFetches,
     WaitInputWords,
     WaitInterrupt,
     WaitOutputPackets,
@@ -181,6 +185,20 @@ def test_unexpected_response_is_an_error():
         loopback("icarus", some_packets(), registers_to_read={"nothing": 0x0FC})
 
 
+def test_top_that_fetches_nothing():
+    packets = some_packets()
+    result = loopback("icarus", packets, fetch={1: bytes(8)}, fetch_latency=5)
+    assert result.packets == packets
+    assert result.fetches == result.fetch_cycles == []
+
+
+@pytest.mark.parametrize("step", [PauseFetch(), ResumeFetch(), WaitFetches(1)])
+def test_steps_that_need_a_fetch_port(step):
+    message = rf"step 1 of the script, {re.escape(repr(step))}, needs a top that fetches rows"
+    with pytest.raises(SimulationError, match=message):
+        loopback("icarus", some_packets(), script=[WaitCycles(1), step])
+
+
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
 def test_verilog_that_does_not_compile(tmp_path, simulator):
     path = tmp_path / "loopback.v"
@@ -213,6 +231,19 @@ def test_waves(tmp_path, simulator):
         ({"bus_width": 32}, SimulationError, "the top's streams are 64 and 64 bits wide, not 32"),
         ({"script": ["stop"]}, TypeError, "script must hold steps such as sim.runner.WaitCycles, not 'stop'"),
         ({"verilog": Path("none.v")}, FileNotFoundError, "there is no Verilog file"),
+        ({"fetch": {1: "abc"}}, TypeError, "row 1 must be bytes, not str"),
+        (
+            {"fetch": {1: b"abc"}},
+            ValueError,
+            "row 1 must be a positive whole number of 8-byte words, not 3 bytes",
+        ),
+        ({"fetch": {1: b""}}, ValueError, "row 1 must be a positive whole number of 8-byte words, not 0"),
+        (
+            {"fetch": {-1: bytes(8)}},
+            ValueError,
+            "request of a row must be a non-negative integer, not -1",
+        ),
+        ({"fetch_latency": -1}, ValueError, "fetch_latency must be a non-negative integer, not -1"),
     ],
 )
 def test_bad_arguments(options, error, message):

@@ -13,6 +13,7 @@ from gen.emit import DEFAULT_CLOCK_MHZ, TARGETS, emit
 from gen.errors import ThresherError
 from hw.shell import Shell
 from tests.shell.loopback import Loopback, LoopbackParameters
+from tests.shell.row_sum import RowSum
 
 
 def make_shell(**kwargs):
@@ -25,12 +26,16 @@ def emitted(tmp_path_factory):
     return folder, emit(make_shell(), "loop", folder, target="ecp5", clock_mhz=125)
 
 
-@pytest.fixture(scope="module")
-def driver(emitted):
-    spec = importlib.util.spec_from_file_location("loop_driver", emitted[0] / "loop_driver.py")
+def load_driver(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def driver(emitted):
+    return load_driver(emitted[0] / "loop_driver.py")
 
 
 def test_files(emitted):
@@ -152,6 +157,18 @@ def test_driver_runs_tasks(driver):
         transport.packet = packet
         with pytest.raises(driver.DeviceError, match=message):
             device.run(b"headbody")
+
+
+def test_driver_of_a_device_that_fetches(emitted, driver, tmp_path):
+    manifest = emit(Shell(RowSum(), "row_sum", "1.2.3"), "row_sum", tmp_path)
+    ports = {port["name"] for port in manifest.ports}
+    assert ports - {port["name"] for port in emitted[1].ports} == {
+        "m_axis_fetch_tdata", "m_axis_fetch_tvalid", "m_axis_fetch_tready",
+        "s_axis_fetch_tdata", "s_axis_fetch_tvalid", "s_axis_fetch_tready", "s_axis_fetch_tlast"}
+    fetching = load_driver(tmp_path / "row_sum_driver.py")
+    assert "serve(rows: dict[int, bytes])" in fetching.__doc__
+    assert "m_axis_fetch" in fetching.Transport.serve.__doc__
+    assert "serve" not in driver.__doc__ and not hasattr(driver.Transport, "serve")
 
 
 def test_without_counters(tmp_path):

@@ -35,8 +35,8 @@ class SimulationOptions:
         Probability of a stall, 0 to under 1, on each stream and cycle.
     keep : float or None
         Share of the keys to keep, over 0 and up to 1.
-    causal, compare_dense : bool
-        Mask keys after the query; also run with all keys kept.
+    causal, compare_dense, from_tokens : bool
+        Mask keys after the query; also run with all keys kept; make queries, keys and values from tokens.
     policy, mode, einsum, workload : str or None
         Of `sofa` (quota, merge), `butterfly` (bpmm, fft), `flaash` and `workflow`.
 
@@ -56,6 +56,7 @@ class SimulationOptions:
     causal: bool = False
     policy: str | None = None
     compare_dense: bool = False
+    from_tokens: bool = False
     mode: str | None = None
     einsum: str | None = None
     workload: str | None = None

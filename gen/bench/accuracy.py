@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from sim.golden.attention import attend, exact_scores
-from sim.golden.predictor import dlzs, predicted_score, predicted_sum
+from sim.golden.predictor import dlzs, predicted_score, predicted_sum, upper_bits
 from sim.golden.reference import attention, attention_weights, top_keys
 from sim.golden.sofa import choose_keys
 from sim.host.quantise import Selection, plan_head
@@ -44,8 +44,9 @@ def snapped(x):
 
 def predictor_scores(q, k, head, parameters):
     """Predicted scores of each of :data:`PREDICTORS`: arrays (Sq, Sk)."""
-    scores, _ = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, parameters),
-                                head.predict_shift, parameters)
+    khat = upper_bits(head.keys, parameters)
+    scores, _ = predicted_score(predicted_sum(head.queries, khat, head.code_base, parameters), head.predict_shift,
+                                parameters)
     query_snapped = snapped(head.queries).astype(np.float64)
     return {
         "predictor": scores,

@@ -33,6 +33,8 @@ def command(
         metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")] = None,
     compare_dense: Annotated[bool, typer.Option(
         "--compare-dense", help="Also run with all keys kept, and report the speed-up (sofa).")] = False,
+    from_tokens: Annotated[bool, typer.Option(
+        "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")] = False,
     mode: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False, help="bpmm or fft (butterfly).")] = None,
     einsum: Annotated[str | None, typer.Option(
@@ -49,7 +51,7 @@ def command(
     check_report_path(report)
     options = SimulationOptions(
         simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, keep=keep,
-        causal=causal, policy=policy, compare_dense=compare_dense, mode=mode, einsum=einsum,
+        causal=causal, policy=policy, compare_dense=compare_dense, from_tokens=from_tokens, mode=mode, einsum=einsum,
         workload=workload)
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"compiling and running {top} on {simulator}"):

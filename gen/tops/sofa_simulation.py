@@ -11,82 +11,23 @@ from gen.errors import ThresherError
 from sim.golden.reference import attention, softmax_mass, topk_agreement
 from sim.golden.sofa import allowed_keys, golden_head
 from sim.host.compare import compare_heads
-from sim.host.quantise import Selection, plan_head
+from sim.host.quantise import Selection
 from sim.host.sofa import pack_task, unpack_result
+from sim.host.tokens import fetch_rows, generated_keys
 from sim.runner import SimulationError, simulate
 
-__all__ = ["load_heads", "run_heads", "simulate_heads"]
+from .sofa_inputs import check_heads, load_heads, shipped_case
+from .sofa_traffic import traffic
 
-ARRAYS = ("q", "k", "v")
-
-
-def load_heads(path, parameters):
-    """Arrays of an ``.npz`` of heads, checked against the configuration.
-
-    Returns
-    -------
-    q, k, v : float32 arrays (heads, S, d)
-    mask : bool array (heads, Sq, Sk) or None
-    lead : tuple of int
-        Leading dimensions that ``heads`` stands for.
-
-    Raises
-    ------
-    ThresherError
-        An array is missing, has the wrong shape, is not finite or does not fit the configuration.
-    """
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
-        raise ThresherError(f"{path} is not an .npz file of plain arrays: {error}") from error
-    return check_heads(arrays, path, parameters)
-
-
-def check_heads(arrays, source, parameters):
-    """Arrays of heads, named as in an ``.npz``, checked as :func:`load_heads` says; `source` is for messages."""
-    p = parameters
-    for name in ARRAYS:
-        if name not in arrays:
-            raise ThresherError(f"{source} has no array {name!r}; attention takes q (…,Sq,d), k (…,Sk,d), v (…,Sk,dv)")
-        if arrays[name].ndim < 2 or arrays[name].dtype.kind not in "fiu":
-            raise ThresherError(f"{name} must be an array of numbers with at least 2 dimensions, not "
-                                f"{arrays[name].dtype} {arrays[name].shape}")
-        if not np.isfinite(arrays[name]).all():
-            raise ThresherError(f"{name} must be finite, but it holds NaN or infinity")
-    q, k, v = (arrays[name].astype(np.float32) for name in ARRAYS)
-    lead = q.shape[:-2]
-    if k.shape[:-2] != lead or v.shape[:-2] != lead:
-        raise ThresherError(f"q, k and v must agree in their leading dimensions, not {q.shape}, {k.shape}, {v.shape}")
-    if q.shape[-1] != k.shape[-1]:
-        raise ThresherError(f"q and k must have the same last dimension, not {q.shape[-1]} and {k.shape[-1]}")
-    if k.shape[-2] != v.shape[-2]:
-        raise ThresherError(f"k and v must have the same number of keys, not {k.shape[-2]} and {v.shape[-2]}")
-    if 0 in q.shape or 0 in k.shape or 0 in v.shape:
-        raise ThresherError(f"q, k and v must not be empty, but their shapes are {q.shape}, {k.shape}, {v.shape}")
-    for name, value, limit, parameter in (
-            ("keys", k.shape[-2], p.max_keys, "max_keys"), ("head dimension", k.shape[-1], p.max_head_dim,
-                                                            "max_head_dim"),
-            ("value dimension", v.shape[-1], p.max_head_dim, "max_head_dim"), ("queries", q.shape[-2], 65535, None)):
-        if value > limit:
-            where = f"; choose a larger {parameter}" if parameter else ""
-            raise ThresherError(
-                f"the {name} of a head must be at most {limit} in this configuration, not {value}{where}")
-    mask = arrays.get("mask")
-    if mask is not None:
-        if mask.dtype != bool:
-            raise ThresherError(f"mask must be boolean, not {mask.dtype}")
-        try:
-            mask = np.broadcast_to(mask, (*lead, q.shape[-2], k.shape[-2])).reshape(-1, q.shape[-2], k.shape[-2])
-        except ValueError as error:
-            raise ThresherError(f"mask must have the shape {(*lead, q.shape[-2], k.shape[-2])}, "
-                                f"not {mask.shape}") from error
-    return *(x.reshape(-1, *x.shape[-2:]) for x in (q, k, v)), mask, lead
+__all__ = ["HeadsRun", "run_heads", "simulate_heads"]
 
 
 @dataclasses.dataclass
 class HeadsRun:
-    """What a run of heads returned: the simulation, rows by head, and the golden models."""
+    """What a run of heads returned: the simulation, rows by head, and the golden models.
+
+    ``generated`` bool (heads, Sk): the tokens whose key and value the hardware made, None unless from tokens.
+    """
 
     simulation: object
     heads: list
@@ -95,6 +36,7 @@ class HeadsRun:
     selected: np.ndarray
     counters: dict
     mismatches: list
+    generated: np.ndarray | None
 
 
 def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, simulator="verilator", waves=None):
@@ -112,7 +54,7 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
     try:
         result = simulate(
             verilog, "sofa", [pack_task(heads, parameters)], bus_width=parameters.bus_width, simulator=simulator,
-            stall=stall, seed=seed, waves=waves, max_idle_cycles=1_000_000,
+            stall=stall, seed=seed, waves=waves, max_idle_cycles=1_000_000, fetch=fetch_rows(heads, parameters),
             registers_to_read={name: entry["address"] for name, entry in registers.items()})
     except SimulationError as error:
         raise ThresherError(f"the simulation failed: {error}") from error
@@ -135,7 +77,12 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
                 if name.startswith("counter_")}
     for name in expected_counters(golden, counters):
         mismatches.append({"array": "counters", "counter": name})
-    return HeadsRun(result, heads, golden, outputs, selected, counters, mismatches)
+    generated = None
+    if heads[0].tokens is not None:
+        generated = generated_keys(result.fetches, heads)
+        mismatches += [{"array": "kv_generated", "head": head} for head in range(len(heads))
+                       if not np.array_equal(generated[head], golden[head].selected.any(axis=0))]
+    return HeadsRun(result, heads, golden, outputs, selected, counters, mismatches, generated)
 
 
 def expected_counters(golden, counters):
@@ -155,38 +102,33 @@ def simulate_heads(top, parameters, options):
     dict
         The report of the run.
     """
-    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense"})
+    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens"})
     p = parameters
     if options.input is None:
-        q, k, v, mask, lead = check_heads(shipped_case(p), "the shipped case", p)
+        inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
     else:
-        q, k, v, mask, lead = load_heads(options.input, p)
+        inputs = load_heads(options.input, p, options.from_tokens)
     selection = Selection(keep=options.keep if options.keep is not None else 0.25,
                           policy=options.policy or "merge", causal=options.causal)
-    try:
-        planned = [plan_head(q[i], k[i], v[i], selection, p, mask=None if mask is None else mask[i])
-                   for i in range(len(q))]
-    except ValueError as error:
-        raise ThresherError(str(error)) from error
-    heads = [head for head, _ in planned]
-    scales = np.array([scale for _, scale in planned])
+    heads, scales = inputs.plan(selection, p)
     emitted = emit_cached(top, p)
     run = run_heads(emitted.verilog, emitted.registers, heads, p, seed=options.seed, stall=options.stall,
                     simulator=options.simulator, waves=options.waves)
     result = run.simulation
     outputs = (run.outputs * scales[:, None, None]).astype(np.float32)
-    macs = int(run.selected.sum()) * (k.shape[-1] + v.shape[-1])
     report = {
         "top": top.name, "parameters": dataclasses.asdict(p), "simulator": options.simulator,
         "bit_exact": not run.mismatches, "mismatches": run.mismatches[:10], "mismatch_count": len(run.mismatches),
-        "cycles": result.cycles, "utilisation": macs / (p.multipliers * result.cycles),
-        "accuracy": accuracy(q, k, v, heads, outputs, run.selected),
-        "softmax_mass": float(np.mean([softmax_mass(q[i], k[i], run.selected[i], allowed_keys(heads[i]))
-                                       for i in range(len(q))])),
+        "cycles": result.cycles, **utilisation(run, p),
+        "accuracy": accuracy(inputs, heads, outputs, run.selected),
+        "softmax_mass": float(np.mean([softmax_mass(q, k, selected, allowed_keys(head)) for q, k, selected, head in zip(
+            inputs.q, inputs.k, run.selected, heads, strict=True)])),
         "keep": selection.keep, "policy": selection.policy, "seed": result.seed, "stall": options.stall,
-        "counters": run.counters,
+        "counters": run.counters, "traffic": traffic(run, p),
         "seconds": result.seconds, "kcycles_per_second": result.kcycles_per_second,
     }
+    if run.generated is not None:
+        report["kv_union_ratio"] = float(run.generated.mean())
     if options.compare_dense:
         dense = [dataclasses.replace(head, dense=True) for head in heads]
         baseline = run_heads(emitted.verilog, emitted.registers, dense, p, seed=options.seed, stall=options.stall,
@@ -197,35 +139,41 @@ def simulate_heads(top, parameters, options):
         report["mismatches"] = (report["mismatches"] + baseline.mismatches)[:10]
         report["mismatch_count"] += len(baseline.mismatches)
     if options.output is not None:
-        write_arrays(options.output, o=outputs.reshape(*lead, *outputs.shape[1:]),
-                     o_raw=run.outputs.astype(np.int16).reshape(*lead, *run.outputs.shape[1:]),
-                     selected=run.selected.reshape(*lead, *run.selected.shape[1:]))
+        arrays = {"o": outputs, "o_raw": run.outputs.astype(np.int16), "selected": run.selected}
+        if run.generated is not None:
+            arrays["kv_generated"] = run.generated
+        write_arrays(options.output, **{name: array.reshape(*inputs.lead, *array.shape[1:])
+                                        for name, array in arrays.items()})
     return report
 
 
-def accuracy(q, k, v, heads, outputs, selected):
+def utilisation(run, parameters):
+    """Useful products over multipliers times cycles, of the busier one of the multiplier arrays, and of each."""
+    head, cycles = run.heads[0], run.simulation.cycles
+    channels, value_channels = head.keys.shape[1], head.values.shape[1]
+    attending = int(run.selected.sum()) * (channels + value_channels)
+    shares = {"utilisation_attention": attending / (parameters.multipliers * cycles)}
+    if run.generated is not None:
+        features = head.tokens.x.shape[1]
+        queries = sum(len(head.queries) for head in run.heads)
+        generating = features * (queries * channels + int(run.generated.sum()) * (channels + value_channels))
+        shares["utilisation_generator"] = generating / (parameters.generator_multipliers * cycles)
+    return {"utilisation": max(shares.values())} | shares
+
+
+def accuracy(inputs, heads, outputs, selected):
     """Errors of the outputs against float attention, over the selected keys and over all keys, and agreement."""
     selected_error = full_error = 0.0
     agreement = []
-    for i, head in enumerate(heads):
+    for q, k, v, head, output, chosen in zip(inputs.q, inputs.k, inputs.v, heads, outputs, selected, strict=True):
         allowed = allowed_keys(head)
-        exact = attention(q[i], k[i], v[i], selected[i])
-        full = attention(q[i], k[i], v[i], allowed)
+        exact, full = attention(q, k, v, chosen), attention(q, k, v, allowed)
         largest = max(np.abs(exact).max(), np.finfo(np.float32).tiny)
-        selected_error = max(selected_error, float(np.abs(outputs[i] - exact).max() / largest))
-        full_error = max(full_error, float(np.abs(outputs[i] - full).max() / max(np.abs(full).max(), largest)))
-        agreement.append(topk_agreement(q[i], k[i], selected[i], allowed))
+        selected_error = max(selected_error, float(np.abs(output - exact).max() / largest))
+        full_error = max(full_error, float(np.abs(output - full).max() / max(np.abs(full).max(), largest)))
+        agreement.append(topk_agreement(q, k, chosen, allowed))
     return {"max_error_over_selected": selected_error, "max_error_over_all_keys": full_error,
             "topk_agreement": float(np.mean(agreement))}
-
-
-def shipped_case(parameters):
-    """Arrays of a shipped case, cut to what the configuration holds."""
-    from sim.workloads import shipped
-
-    arrays = shipped("local")
-    keys, width = parameters.max_keys // 2, parameters.max_head_dim
-    return {name: arrays[name][:keys, :width] for name in ARRAYS}
 
 
 def write_arrays(path, **arrays):

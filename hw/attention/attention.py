@@ -57,14 +57,13 @@ class Attention(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        beats = max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat)))
         super().__init__({
             "index": In(max(1, ceil_log2(p.slices))),
             "write_query": In(1), "write_key": In(1), "write_value": In(1),
             "write_vector": In(p.key_bits),
-            "write_slot": In(range(p.group_slots)),
+            "write_slot": In(range(p.query_groups)),
             "write_tree": In(max(1, ceil_log2(p.trees))),
-            "write_beat": In(beats),
+            "write_beat": In(p.beat_bits),
             "write_data": In(data.ArrayLayout(signed(p.element_width), p.elements_per_beat)),
             "task": In(stream.Signature(Task(p))),
             "group": In(GroupMasks(p)),
@@ -113,7 +112,7 @@ class Attention(wiring.Component):
             return memory
 
         query_row = Cat(self.write_tree[:tree_bits], self.write_slot)
-        queries = lane_memory("queries", p.group_slots << tree_bits, self.write_query, query_row)
+        queries = lane_memory("queries", p.query_groups << tree_bits, self.write_query, query_row)
         keys = lane_memory("keys", p.max_keys, self.write_key, self.write_vector)
         values = lane_memory("values", p.max_keys, self.write_value, self.write_vector)
         issued = issue.issued

@@ -24,7 +24,7 @@ class KeyStep(data.StructLayout):
         p = parameters
         super().__init__({
             "key": p.key_bits, "rows": p.batch_rows, "leads": p.batch_rows, "lasts": p.batch_rows, "empty": 1,
-            "end": 1, "final_row": p.row_bits, "batch": max(1, ceil_log2(p.batches)), "slot": range(p.group_slots),
+            "end": 1, "final_row": p.row_bits, "batch": max(1, ceil_log2(p.batches)), "slot": range(p.query_groups),
         })
 
 
@@ -70,7 +70,7 @@ class GroupWalk(wiring.Component):
         size = p.batch_rows
         row = Signal(17)                                   # first row of the group; may run past all rows
         batch = Signal(max(1, ceil_log2(p.batches)))
-        slot = Signal(range(p.group_slots))
+        slot = Signal(range(p.query_groups))
         segment = Signal(p.segment_bits)           # of the masks being worked on
         following = Signal.like(segment)                   # to be read next
         position = Signal(p.position_bits)
@@ -184,7 +184,7 @@ class GroupWalk(wiring.Component):
                 with m.If(batch_last):
                     m.d.comb += group.release.eq(1)
                     m.d.sync += [batch.eq(0), row.eq(row + p.trees * p.slices),
-                                 slot.eq(Mux(slot == p.group_slots - 1, 0, slot + 1))]
+                                 slot.eq(Mux(slot == p.query_groups - 1, 0, slot + 1))]
                 m.next = "GROUP"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)

@@ -23,7 +23,7 @@ class IssuedKey(data.StructLayout):
         super().__init__({
             "key": p.key_bits, "row": p.row_bits, "lead": 1, "last": 1, "empty": 1, "load": 1,
             "wrap": 1, "fold": p.fold_bits, "first_fold": 1, "last_fold": 1,
-            "slot": range(p.group_slots), "tree": max(1, ceil_log2(p.trees)),
+            "slot": range(p.query_groups), "tree": max(1, ceil_log2(p.trees)),
         })
 
 

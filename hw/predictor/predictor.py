@@ -10,18 +10,19 @@ from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
 from hw.stream.select import select
 
+from .code_blocks import CodeBlock
 from .query_code import QueryCode, QueryEncoder
-from .shift_tree import ShiftTree, add_with_carry
+from .score_lane import ScoreLane, TokenSlot
 from .sweep import Slot
 
-__all__ = ["Predictor", "ScoreSlot", "predictor_latency"]
+__all__ = ["KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
 
 MASK_WORD = 16
 
 
 def predictor_latency(parameters):
-    """Cycles from a slot to its scores: memory, shift, adder tree, fold sum, scaling."""
-    return 1 + 1 + ceil_log2(parameters.tree_lanes) + 1 + 1
+    """Cycles from a slot to its scores: memory, choice of the operand, shift, adder tree, sum, scaling."""
+    return 1 + (parameters.generator_rows > 0) + 1 + ceil_log2(parameters.tree_lanes) + 1 + 1
 
 
 class ScoreSlot(data.StructLayout):
@@ -38,105 +39,83 @@ class ScoreSlot(data.StructLayout):
         })
 
 
-class _Lane(wiring.Component):
-    """One predictor tree with the codes of its rows, the sum over folds, and the scaling to a score.
-
-    ``score = clip(sum >> predict_shift) + 2^(score_width - 1)``, between 1 and ``2^score_width - 1``; 0 where
-    the key may not be seen.
-    """
+class KhatWrite(data.StructLayout):
+    """A beat of predicted key channels."""
 
     def __init__(self, parameters):
-        p = self._parameters = parameters
+        p = parameters
         super().__init__({
-            "write_enable": In(1),
-            "write_slot": In(range(p.group_slots)),
-            "write_part": In(max(1, ceil_log2(p.tree_folds * p.tree_lanes // p.encoders))),
-            "write_codes": In(data.ArrayLayout(QueryCode(p.code_levels), p.encoders)),
-            "read_slot": In(range(p.group_slots)),
-            "read_fold": In(max(1, ceil_log2(p.tree_folds))),
-            "keys": In(data.ArrayLayout(signed(p.khat_width), p.tree_lanes)),
-            "last_fold": In(1),
-            "shift": In(p.predict_shift_bits),
-            "allowed": In(1),
-            "score": Out(p.score_width),
-            "saturated": Out(1),
+            "vector": p.key_bits,
+            "beat": p.beat_bits,
+            "data": data.ArrayLayout(signed(p.khat_width), p.elements_per_beat),
         })
 
-    def elaborate(self, platform):
-        m = Module()
-        p = self._parameters
-        m.submodules.codes = codes = LaneMemory(p.group_slots, p.tree_folds, p.tree_lanes, p.encoders, p.code_bits)
-        m.submodules.tree = tree = ShiftTree(p.tree_lanes, p.khat_width, p.code_levels, p.predict_width)
-        m.d.comb += [
-            codes.write_enable.eq(self.write_enable),
-            codes.write_vector.eq(self.write_slot),
-            codes.write_beat.eq(self.write_part),
-            codes.write_data.as_value().eq(self.write_codes.as_value()),
-            codes.read_enable.eq(1),
-            codes.read_vector.eq(self.read_slot),
-            codes.read_fold.eq(self.read_fold),
-            tree.keys.eq(self.keys),
-            tree.codes.as_value().eq(codes.read_data.as_value()),
-        ]
-        # The sum over the folds so far is cleared behind the last one, so that the adder needs no gate before it.
-        before, total, summed = (Signal(signed(p.predict_width), name=name) for name in ("before", "total", "summed"))
-        m.d.comb += summed.eq(add_with_carry(before, tree.o, tree.carry, p.predict_width))
-        m.d.sync += total.eq(summed)
-        with m.If(self.last_fold):
-            m.d.sync += before.eq(0)
-        with m.Else():
-            m.d.sync += before.eq(summed)
 
-        # In range are the sums whose upper bits are all copies of the sign; the lowest of them would be score 0.
-        scaled = Signal(signed(p.predict_width))
-        m.d.comb += scaled.eq(total >> self.shift)
-        low, negative = Signal(p.score_width), scaled[-1]
-        upper = scaled[p.score_width - 1:] if p.predict_width >= p.score_width else negative
-        m.d.comb += low.eq(scaled + (1 << (p.score_width - 1)))
-        beyond = Signal()
-        m.d.comb += beyond.eq(~((upper == 0) | upper.all()) | (low == 0))
-        with m.If(~self.allowed):
-            m.d.sync += [self.score.eq(0), self.saturated.eq(0)]
-        with m.Else():
-            m.d.sync += [self.score.eq(Mux(beyond, Mux(negative, 1, (1 << p.score_width) - 1), low)),
-                         self.saturated.eq(beyond)]
-        return m
+def token_ports(parameters):
+    """Members of a predictor that predicts keys from tokens."""
+    p = parameters
+    return {
+        "token": In(TokenSlot(p)),
+        "token_valid": In(1),
+        "token_keys": In(data.ArrayLayout(signed(p.khat_width), p.tree_lanes)),
+        "code_block": In(CodeBlock(p)),
+        "code_block_valid": In(1),
+        "khat_shift": In(5),
+        "khat": Out(data.ArrayLayout(signed(p.khat_width), p.khat_columns)),
+        "khat_write": In(KhatWrite(p)),
+        "khat_write_valid": In(1),
+    }
 
 
 class Predictor(wiring.Component):
     """Predicted scores of ``trees`` rows, one key (or one fold of it) a cycle.
 
     ``sum[r] = sum_c code[r, c] * khat[key, c]`` with shift-and-add elements; see :class:`ShiftTree`. The key
-    memory holds the upper ``khat_width`` bits of the key elements.
+    memory holds the upper ``khat_width`` bits of the key elements, or what was predicted of them from tokens.
+
+    With `tokens` the same elements also predict keys from tokens (SOFA, phase 1.1): ``khat[key, c] =
+    clip((sum_h x[key, h] * code[h, c]) >> khat_shift)``, in as many passes as an 8-bit token has digits of
+    ``khat_width - 1`` bits and a weight of 7 octaves has bands of ``code_levels`` ones. ``khat_columns`` channels at a
+    time; a sum for each token of a tile is kept at each tree. Scores and sums of tokens may follow one another
+    in any order.
 
     Members
     -------
     write_* : In
-        Beats from the loader: keys to the key memory, queries through the encoders to the lane of their row, the
-        elements of part after part of a beat.
+        Beats from the loader: keys (`khat`) to the key memory, queries through the encoders to the lane of their
+        row, the elements of part after part of a beat.
     mask_* : In
         16-bit words of the mask to the lane of their row.
     slot, slot_valid, group_slot, group_row, present : In
         From :class:`Sweep`.
     causal, mask, dense, half, predict_shift : In
         Of the task being walked.
+    token, token_valid, token_keys : In
+        A cycle of the key prediction, and one cycle later the digits of its token. In this cycle there is no slot.
+    code_block, code_block_valid : In
+        Weight codes to be stored.
+    khat_shift : In(5)
+    khat : Out(array of khat_columns)
+        Key channels, ``predictor_latency`` cycles after a token slot.
+    khat_write, khat_write_valid : In
+        Predicted key channels to be stored.
     o, o_valid : Out(ScoreSlot), Out(1)
         Scores, ``predictor_latency`` cycles after the slot.
     saturated : Out(trees)
         Rows whose score was clipped to the range of a score in this cycle.
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, tokens=False):
         p = self._parameters = parameters
+        self._tokens = tokens
         self.latency = predictor_latency(p)
-        beats = max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat)))
         super().__init__({
-            "write_key": In(1),
+            "write_khat": In(1),
             "write_query": In(1),
             "write_vector": In(p.key_bits),
-            "write_slot": In(range(p.group_slots)),
+            "write_slot": In(range(p.query_groups)),
             "write_tree": In(max(1, ceil_log2(p.trees))),
-            "write_beat": In(beats),
+            "write_beat": In(p.beat_bits),
             "write_part": In(max(1, ceil_log2(p.query_parts))),
             "write_data": In(data.ArrayLayout(signed(p.element_width), p.elements_per_beat)),
             "code_base": In(4),
@@ -145,7 +124,7 @@ class Predictor(wiring.Component):
             "mask_data": In(MASK_WORD),
             "slot": In(Slot(p)),
             "slot_valid": In(1),
-            "group_slot": In(range(p.group_slots)),
+            "group_slot": In(range(p.query_groups)),
             "group_row": In(16),
             "present": In(p.trees),
             "causal": In(1),
@@ -153,6 +132,7 @@ class Predictor(wiring.Component):
             "dense": In(1),
             "half": In(1),
             "predict_shift": In(p.predict_shift_bits),
+            **token_ports(p),
             "o": Out(ScoreSlot(p)),
             "o_valid": Out(1),
             "saturated": Out(p.trees),
@@ -166,7 +146,7 @@ class Predictor(wiring.Component):
         m.submodules.khat = khat = LaneMemory(p.max_keys, p.tree_folds, p.tree_lanes, p.elements_per_beat,
                                               p.khat_width)
         m.d.comb += [
-            khat.write_enable.eq(self.write_key),
+            khat.write_enable.eq(self.write_khat),
             khat.write_vector.eq(self.write_vector),
             khat.write_beat.eq(self.write_beat),
             khat.read_enable.eq(1),
@@ -175,6 +155,24 @@ class Predictor(wiring.Component):
         ]
         for element in range(p.elements_per_beat):
             m.d.comb += khat.write_data[element].eq(self.write_data[element][p.element_width - p.khat_width:])
+        keys = Signal(data.ArrayLayout(signed(p.khat_width), p.tree_lanes))
+        code_slot, code_fold = Signal(range(p.query_groups + 2)), Signal(self.slot.fold.shape())
+        if p.generator_rows:
+            with m.If(self.khat_write_valid):
+                m.d.comb += [khat.write_enable.eq(1), khat.write_vector.eq(self.khat_write.vector),
+                             khat.write_beat.eq(self.khat_write.beat),
+                             khat.write_data.as_value().eq(self.khat_write.data.as_value())]
+            # The operand is chosen in a cycle of its own; the codes are read meanwhile.
+            m.d.sync += [keys.as_value().eq(khat.read_data.as_value()),
+                         code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
+        else:
+            m.d.comb += [keys.as_value().eq(khat.read_data.as_value()),
+                         code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
+        if self._tokens:
+            with m.If(delay(m, self.token_valid, 1, "token_keys")):
+                m.d.sync += keys.eq(self.token_keys)
+            with m.If(self.token_valid):
+                m.d.sync += [code_slot.eq(p.query_groups + self.token.place), code_fold.eq(0)]
 
         # A beat of a query stays while its elements are converted, `encoders` a cycle.
         codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.encoders))
@@ -191,6 +189,17 @@ class Predictor(wiring.Component):
 
         # Queries are filled with zeros up to the lanes of attention, of which there may be more.
         in_tree = self.write_beat < p.tree_folds * p.tree_lanes // p.elements_per_beat
+        banks = p.tree_lanes // p.encoders
+        place = Cat(self.write_part[:ceil_log2(p.query_parts)], self.write_beat)
+        bank, write_fold = place[:ceil_log2(banks)], place[ceil_log2(banks):]
+        write_codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.tree_lanes))
+        m.d.comb += write_codes.as_value().eq(codes.as_value().replicate(banks))
+        block = self.code_block
+        if self._tokens:
+            with m.If(self.code_block_valid):
+                m.d.comb += write_codes.as_value().eq(block.codes.as_value())
+            token = delay(m, Cat(self.token_valid, self.token.as_value()), latency - 2, "token")
+            token_scaled = delay(m, token[0], 1, "token_scaled")
 
         # Where a key may not be seen the tree computes on, and its score is replaced by 0 at the end.
         last_fold = delay(m, ~self.slot_valid | self.slot.last_fold, latency - 2, "last_fold")
@@ -204,18 +213,19 @@ class Predictor(wiring.Component):
         m.d.comb += distance.eq(key_1 - row_1)
         close = distance[near:] == 0
         for tree in range(p.trees):
-            m.submodules[f"lane{tree}"] = lane = shared(_Lane, p)
+            tokens = self._tokens and tree < p.khat_columns
+            m.submodules[f"lane{tree}"] = lane = shared(ScoreLane, p, tokens)
             m.submodules[f"mask{tree}"] = mask = LaneMemory(
-                p.group_slots << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1)
+                p.query_groups << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1)
             chosen = self.write_tree == tree
             m.d.comb += [
-                lane.write_enable.eq(self.write_query & chosen & in_tree),
-                lane.write_slot.eq(self.write_slot),
-                lane.write_part.eq(Cat(self.write_part[:ceil_log2(p.query_parts)], self.write_beat)),
-                lane.write_codes.eq(codes),
-                lane.read_slot.eq(self.group_slot),
-                lane.read_fold.eq(self.slot.fold),
-                lane.keys.as_value().eq(khat.read_data.as_value()),
+                lane.write_enable.eq(Mux(self.write_query & chosen & in_tree, 1 << bank, 0)),
+                lane.write_vector.eq(self.write_slot),
+                lane.write_fold.eq(write_fold),
+                lane.write_codes.eq(write_codes),
+                lane.read_vector.eq(code_slot),
+                lane.read_fold.eq(code_fold),
+                lane.keys.eq(keys),
                 lane.last_fold.eq(last_fold),
                 lane.shift.eq(self.predict_shift),
                 mask.write_enable.eq(self.mask_enable & chosen),
@@ -224,6 +234,14 @@ class Predictor(wiring.Component):
                 mask.read_enable.eq(1),
                 mask.read_vector.eq((self.group_slot << (p.key_bits - 4)) | self.slot.key[4:]),
             ]
+            if tokens:
+                with m.If(self.code_block_valid):
+                    m.d.comb += [lane.write_enable.eq((block.tree == tree).replicate(banks)),
+                                 lane.write_vector.eq(p.query_groups + block.place), lane.write_fold.eq(0)]
+                with m.If(token_scaled):
+                    m.d.comb += lane.shift.eq(self.khat_shift)
+                m.d.comb += [lane.token_valid.eq(token[0]), lane.token.as_value().eq(token[1:]),
+                             self.khat[tree].eq(lane.khat)]
             seen = mask.read_data.as_value().bit_select(key_1[:4], 1)
             past = distance[-1] | (close & (1 if tree + 1 == 1 << near else distance[:near] <= tree))
             m.d.comb += allowed[tree].eq(

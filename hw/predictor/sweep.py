@@ -47,6 +47,8 @@ class Sweep(wiring.Component):
         Emitted when the keys are loaded; taken when its last group has been walked.
     group_loaded : In(1)
         Pulse: a further group of this slice has its queries.
+    hold : In(1)
+        The array does something else: begin no group.
     free, idle : In(1)
         The selection can hold a further group; it holds none, so that a dense group can write its masks.
     segment_done : In(1)
@@ -54,6 +56,8 @@ class Sweep(wiring.Component):
     active : Out(Task)
         The task being walked; stable while slots of it are in the pipeline of the predictor.
     slot, slot_valid : Out
+    walking : Out(1)
+        A group is being walked, or begins.
     group_start : Out(1)
         Pulse in the cycle before the first slot of a group.
     group_slot : Out
@@ -71,14 +75,16 @@ class Sweep(wiring.Component):
             "index": In(max(1, ceil_log2(p.slices))),
             "task": In(stream.Signature(Task(p))),
             "group_loaded": In(1),
+            "hold": In(1),
             "free": In(1),
             "idle": In(1),
             "segment_done": In(1),
             "active": Out(Task(p)),
             "slot": Out(Slot(p)),
             "slot_valid": Out(1),
+            "walking": Out(1),
             "group_start": Out(1),
-            "group_slot": Out(range(p.group_slots)),
+            "group_slot": Out(range(p.query_groups)),
             "group_row": Out(16),
             "present": Out(p.trees),
         })
@@ -87,11 +93,11 @@ class Sweep(wiring.Component):
         m = Module()
         p, task = self._parameters, self.active
 
-        groups = Signal(range(p.group_slots + 1))     # loaded and not yet walked
+        groups = Signal(range(p.query_groups + 1))     # loaded and not yet walked
         open_segments = Signal(2)                     # started and not yet sorted
         row = Signal(17)                              # may run past the largest number of queries
         left = Signal(signed(18))                     # rows from this group on
-        next_slot = Signal(range(p.group_slots))
+        next_slot = Signal(range(p.query_groups))
         segment = Signal(range(p.max_segments + 1))
         start = Signal(p.key_bits + 1)                # first key of the segment
         key = Signal(p.key_bits + 1)
@@ -122,7 +128,8 @@ class Sweep(wiring.Component):
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
         m.d.sync += open_segments.eq(open_segments + start_segment - self.segment_done)
 
-        with m.FSM():
+        with m.FSM() as fsm:
+            m.d.comb += self.walking.eq(fsm.ongoing("SEGMENT") | fsm.ongoing("WALK") | start_group)
             with m.State("IDLE"):
                 with m.If(self.task.valid):
                     m.d.sync += [task.eq(self.task.payload), row.eq(self.index * p.trees),
@@ -132,11 +139,11 @@ class Sweep(wiring.Component):
                 with m.If(left <= 0):
                     m.d.sync += drain.eq(self._drain)
                     m.next = "DRAIN"
-                with m.Elif((groups != 0) & self.free & (~task.dense | self.idle)):
+                with m.Elif((groups != 0) & ~self.hold & self.free & (~task.dense | self.idle)):
                     m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
                     m.d.sync += [segment.eq(0), start.eq(0), key.eq(0), position.eq(0), fold.eq(0),
                                  self.group_slot.eq(next_slot), self.group_row.eq(row),
-                                 next_slot.eq(Mux(next_slot == p.group_slots - 1, 0, next_slot + 1)),
+                                 next_slot.eq(Mux(next_slot == p.query_groups - 1, 0, next_slot + 1)),
                                  row.eq(row + p.trees * p.slices), left.eq(left - p.trees * p.slices)]
                     for tree in range(p.trees):
                         m.d.sync += self.present[tree].eq((left[near:] != 0) | (left[:near] > tree))

@@ -2,11 +2,17 @@
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
 from amaranth.utils import bits_for
 
+from hw.generation.formats import Section
+from hw.generation.generation import Generation
+from hw.predictor.token_sweep import TokenSweep
 from hw.shared import shared
 from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
+from hw.sorter.key_mask import MaskRecord
 from hw.stream import Buffer, Fifo, Fork, Word
+from hw.stream.select import any_of
 
 from .loader import Loader, PacketEnd
 from .parameters import SofaParameters
@@ -52,8 +58,34 @@ class SofaEngine(wiring.Component):
             ("score_saturated", "keys", "exact scores clipped", n, "sum"),
             ("predict_saturated", "keys", "predicted scores clipped", bits_for(p.slices * p.trees), "sum"),
             ("radius_clipped", "entries", "sorter entries clipped by the radius", 16, "sum"),
+            ("words_queries", "words", "input words of queries", 1, "sum"),
+            ("words_keys", "words", "input words of keys", 1, "sum"),
+            ("words_values", "words", "input words of values", 1, "sum"),
+            ("words_masks", "words", "input words of masks", 1, "sum"),
+            ("query_groups_held", "groups", "most groups whose queries were held",
+             bits_for(p.slices * p.query_groups), "max"),
+            ("score_groups_held", "groups", "most groups of a slice whose candidates were held", 2, "max"),
+            ("mask_groups_held", "groups", "most groups of a slice whose kept keys were held",
+             bits_for(p.held_groups), "max"),
+            ("keys_held", "keys", "most keys that were held, of all heads in the key memories",
+             bits_for(p.max_keys), "max"),
         ))
-        super().__init__(EngineSignature(p.bus_width, self.counters))
+        if p.generator_rows:
+            self.counters += tuple(CounterDescription(*description) for description in (
+                ("predicting_tokens", "cycles", "cycles in which keys are predicted from a token", 1, "sum"),
+                ("generating", "unit cycles", "units of the generator that multiply for a token, each cycle",
+                 bits_for(p.generator_rows), "sum"),
+                ("keys_made", "tokens", "tokens whose key and value were made", 1, "sum"),
+                ("words_weights", "words", "input words of weights, codes and biases", 1, "sum"),
+                ("words_khat", "words", "words of tokens fetched to predict keys", 1, "sum"),
+                ("words_query", "words", "words of tokens fetched to make queries", 1, "sum"),
+                ("words_key", "words", "words of tokens fetched to make keys and values", 1, "sum"),
+                ("tokens_waiting", "tokens", "most tokens that waited for key and value", 16, "max"),
+                ("tile_tokens_held", "tokens", "most tokens that were held to predict keys", bits_for(2 * p.khat_tile),
+                 "max"),
+                ("batches_held", "batches", "most batches of tokens that were held for the generator", 2, "max"),
+            ))
+        super().__init__(EngineSignature(p.bus_width, self.counters, fetch=p.generator_rows > 0))
 
     def elaborate(self, platform):
         m = Module()
@@ -67,7 +99,6 @@ class SofaEngine(wiring.Component):
         wiring.connect(m, loader.packet_error, errors.i)
         m.submodules.predict = predict = Fork(Task(p), p.slices)
         m.submodules.attend = attend = Fork(Task(p), p.slices)
-        wiring.connect(m, loader.predict, predict.i)
         wiring.connect(m, loader.attend, attend.i)
 
         head = Signal(PacketEnd(p))
@@ -78,14 +109,18 @@ class SofaEngine(wiring.Component):
         row_out, last_row, group_end = Signal(), Signal(), Signal()
         slices, writers = [], []
         for index in range(p.slices):
-            m.submodules[f"slice{index}"] = slice_ = shared(Slice, p)
+            # The trees of the first slice predict keys from tokens, for all slices.
+            m.submodules[f"slice{index}"] = slice_ = shared(Slice, p, p.generator_rows > 0 and index == 0)
             m.submodules[f"writer{index}"] = writer = shared(RowWriter, p)
             for name, fork, target in (("predict", predict, slice_.predict), ("attend", attend, slice_.attend)):
                 m.submodules[f"{name}{index}"] = queue = Fifo(Task(p), 2)
                 wiring.connect(m, fork.o[index], queue.i)
                 wiring.connect(m, queue.o, target)
             wiring.connect(m, slice_.o, writer.outputs)
-            wiring.connect(m, slice_.record, writer.record)
+            record = slice_.record
+            m.d.comb += [getattr(writer.record, name).eq(getattr(record, name))
+                         for name, member in MaskRecord(p).members.items() if member.flow is Out]
+            m.d.comb += [record.ready.eq(writer.record.ready), slice_.complete.eq(1)]
             enable = loader.write_slices[index]
             m.d.comb += [
                 slice_.index.eq(index),
@@ -96,10 +131,23 @@ class SofaEngine(wiring.Component):
                 writer.head.eq(slice_.head),
                 writer.group_end.eq(group_end & (turn == index)),
             ]
-            for field in ("query", "key", "value", "mask"):
+            for field in ("query", "key", "khat", "value", "mask"):
                 m.d.comb += slice_.write[field].eq(loader.write[field] & enable)
             slices.append(slice_)
             writers.append(writer)
+
+        token_events, missing = {}, Signal(2)
+        if p.generator_rows:
+            token_events = self._add_generation(m, loader, slices, writers, predict, missing)
+        else:
+            wiring.connect(m, loader.predict, predict.i)
+            m.d.comb += [loader.tokens_predicted.eq(1), loader.queries_made.eq(1)]
+        # Tokens that were not as they should be, of the heads in the memories and of the packet that leaves.
+        faulty, packet_faulty, error = Signal(2), Signal(), Signal(SofaError)
+        m.d.sync += faulty.eq((faulty | missing) & ~Mux(loader.project_start, 1 << loader.project.half, 0))
+        m.d.comb += error.eq(errors.o.payload)
+        with m.If((errors.o.payload == SofaError.NONE) & packet_faulty):
+            m.d.comb += error.eq(SofaError.MISSING_TOKEN)
 
         # Rows leave in order: the rows of a group from one slice, the next group from the next slice.
         word, word_valid, word_ready = Signal(Word(p.bus_width)), Signal(), Signal()
@@ -135,20 +183,23 @@ class SofaEngine(wiring.Component):
                     with m.If(last_row):
                         m.d.sync += [row.eq(0), turn.eq(0)]
                         m.d.comb += [heads.o.ready.eq(1), loader.head_done.eq(1)]
+                        with m.If(head.task.tokens & faulty.bit_select(head.task.half, 1)):
+                            m.d.sync += packet_faulty.eq(1)
                         with m.If(~head.task.more_heads):
                             m.next = "TRAILER"
             with m.State("TRAILER"):
                 m.d.comb += [
-                    output.i.payload.data.eq(Cat(errors.o.payload, C(TRAILER_MARKER, 8))),
+                    output.i.payload.data.eq(Cat(error, C(TRAILER_MARKER, 8))),
                     output.i.payload.last.eq(1),
                     output.i.valid.eq(errors.o.valid & done.i.ready),
                 ]
                 with m.If(output.i.valid & output.i.ready):
                     m.d.comb += errors.o.ready.eq(1)
+                    m.d.sync += packet_faulty.eq(0)
                     m.next = "ROWS"
             finished = fsm.ongoing("TRAILER") & errors.o.ready
         m.d.comb += [
-            done.i.payload.error.eq(errors.o.payload),
+            done.i.payload.error.eq(error),
             done.i.valid.eq(finished),
             self.busy.eq(loader.busy | head_valid | errors.o.valid | self.o.valid),
         ]
@@ -158,7 +209,81 @@ class SofaEngine(wiring.Component):
             event = self.events[counter.name]
             if counter.name == "rows":
                 m.d.sync += event.eq(row_out)
+            elif counter.name in token_events:
+                m.d.sync += event.eq(token_events[counter.name])
+            elif counter.name.startswith("words_"):
+                m.d.sync += event.eq(loader.words[counter.name.removeprefix("words_")])
+            elif counter.name in ("query_groups_held", "keys_held"):
+                m.d.sync += event.eq(getattr(loader, counter.name))
+            elif counter.kind == "max":
+                m.d.sync += event.eq(largest([slice_.events[counter.name] for slice_ in slices]))
             else:
                 source = names.get(counter.name, counter.name)
                 m.d.sync += event.eq(sum(slice_.events[source] for slice_ in slices))
         return m
+
+    def _add_generation(self, m, loader, slices, writers, predict, missing):
+        """Add what makes a head from tokens; returns the events of its counters by name."""
+        p = self.parameters
+        m.submodules.token_sweep = sweep = shared(TokenSweep, p)
+        m.submodules.generation = generation = shared(Generation, p)
+        connect = wiring.connect
+        connect(m, loader.predict_tokens, sweep.i)
+        connect(m, loader.order, generation.order)
+        connect(m, generation.generated, loader.generated)
+        connect(m, sweep.request, generation.khat)
+        connect(m, generation.khat_row, sweep.row)
+        m.d.comb += [
+            self.fetch.payload.eq(generation.request.payload), self.fetch.valid.eq(generation.request.valid),
+            generation.request.ready.eq(self.fetch.ready),
+            missing.eq(generation.missing),
+            generation.project.eq(loader.project), generation.project_start.eq(loader.project_start),
+            generation.project_ready.eq(loader.project_ready),
+            loader.tokens_predicted.eq(sweep.idle & ~loader.predict_tokens.valid),
+            loader.queries_made.eq(generation.queries_made),
+        ]
+        connect(m, wiring.flipped(self.fetched), generation.row)
+
+        # Codes go to the prediction, all other weights to the generator.
+        weights, codes = loader.weights, loader.weights.payload.section == Section.CODES
+        m.d.comb += [
+            sweep.weights.payload.eq(weights.payload), generation.weights.payload.eq(weights.payload),
+            sweep.weights.valid.eq(weights.valid & codes), generation.weights.valid.eq(weights.valid & ~codes),
+            weights.ready.eq(Mux(codes, sweep.weights.ready, generation.weights.ready)),
+        ]
+        # A head whose keys came with its packet is predicted only when no tokens are.
+        with m.If(sweep.predict.valid):
+            m.d.comb += [predict.i.payload.eq(sweep.predict.payload), predict.i.valid.eq(1),
+                         sweep.predict.ready.eq(predict.i.ready)]
+        with m.Else():
+            m.d.comb += [predict.i.payload.eq(loader.predict.payload), predict.i.valid.eq(loader.predict.valid),
+                         loader.predict.ready.eq(predict.i.ready)]
+
+        first = slices[0]
+        m.d.comb += [sweep.walking.eq(first.walking), first.hold.eq(sweep.hold),
+                     sweep.query_write.eq(first.write.query), sweep.khat.eq(first.khat)]
+        for name in ("token", "token_valid", "token_keys", "code_block", "code_block_valid", "khat_shift"):
+            m.d.comb += getattr(first, name).eq(getattr(sweep, name))
+        for slice_, writer, group in zip(slices, writers, generation.groups, strict=True):
+            record = slice_.record
+            m.d.comb += [
+                slice_.khat_write.eq(sweep.khat_write), slice_.khat_write_valid.eq(sweep.khat_write_valid),
+                group.valid.eq(record.valid), group.segment.eq(record.segment),
+                group.keys.eq(any_of(list(record.keys))),
+                group.end.eq(record.end), group.tokens.eq(record.tokens), group.half.eq(record.half),
+                group.release.eq(slice_.release),
+                record.ready.eq(writer.record.ready & group.ready), slice_.complete.eq(group.complete),
+            ]
+        return {"predicting_tokens": sweep.token_valid, "generating": generation.active,
+                "keys_made": generation.keys_made, "words_khat": generation.words_khat,
+                "words_query": generation.words_query, "words_key": generation.words_key,
+                "tokens_waiting": generation.waiting, "tile_tokens_held": sweep.held,
+                "batches_held": generation.batches}
+
+
+def largest(values):
+    """The largest of some values; at least one."""
+    most, *others = values
+    for value in others:
+        most = Mux(value > most, value, most)
+    return most

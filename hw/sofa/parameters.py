@@ -57,6 +57,13 @@ class SofaParameters:
     score_width: int = _parameter(8, "bits of a predicted score", 4, 16)
     clipping: bool = _parameter(False, "build the radius and low-bound clipping units of the sorter",
                                 choices=(False, True))
+    query_groups: int = _parameter(8, "groups of predictor rows whose queries a slice holds", 2, 64)
+    held_groups: int = _parameter(4, "groups whose kept keys a slice holds until their rows have left", 2, 64)
+    generator_rows: int = _parameter(0, "tokens that the generator of queries, keys and values takes side by side; 0: "
+                                        "there is none", 0, 64)
+    max_features: int = _parameter(384, "longest token that the generator takes", 1, 8192)
+    max_weights: int = _parameter(12288, "elements of one weight matrix of a head (features * channels)", 64, 1 << 20)
+    weight_width: int = _parameter(16, "bits of a weight", 8, 16)
     reuse_rows: int = _parameter(4, "rows that share each key and value they load (no more than the predictor trees of "
                                     "a slice)", 1, 16)
     ensure: int = _parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
@@ -108,6 +115,13 @@ class SofaParameters:
                       f"not {self.tree_lanes}")
         self._require(self.trees % self.batch_rows == 0,
                       f"reuse_rows must divide the {self.trees} predictor trees of a slice, not {self.reuse_rows}")
+        self._require(self.generator_rows <= self.elements_per_beat,
+                      f"generator_rows must be at most bus_width / element_width = {self.elements_per_beat}, "
+                      f"not {self.generator_rows}")
+        self._require(not self.generator_rows or self.matrix_words >= self.tree_lanes,
+                      f"max_weights must be at least tree_lanes * bus_width / element_width = "
+                      f"{self.tree_lanes * self.elements_per_beat}, not {self.max_weights}")
+        self._require(_power_of_two(self.held_groups), f"held_groups must be a power of two, not {self.held_groups}")
         self._require(_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
         self._require(self.max_segment_keys <= self.tile,
                       f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
@@ -186,11 +200,6 @@ class SofaParameters:
         return -(-self.max_head_dim // self.tree_lanes)
 
     @property
-    def group_slots(self):
-        """Groups of `trees` rows that a slice can hold: those in flight and as many being loaded."""
-        return 2 * self.slice_rows // self.trees
-
-    @property
     def early_rows(self):
         """Queries that a task sends ahead of its keys: two groups of every slice, so that prediction can start."""
         return 2 * self.slices * self.trees
@@ -214,6 +223,60 @@ class SofaParameters:
     def max_passes(self):
         """Most extraction passes over a sub-segment."""
         return -(-self.max_segment_keys // 4)
+
+    # Projection of tokens
+
+    @property
+    def khat_columns(self):
+        """Predictor trees that make key channels from tokens side by side: a power of two."""
+        return 1 << (min(self.trees, self.elements_per_beat).bit_length() - 1)
+
+    @property
+    def token_digits(self):
+        """Digits of an 8-bit token element, each as wide as the predictor's elements take (without their sign)."""
+        return -(-7 // (self.khat_width - 1)) if self.khat_width < 8 else 1
+
+    @property
+    def weight_bands(self):
+        """Bands of `code_levels` octaves that hold the 7 octaves of an 8-bit weight."""
+        return -(-7 // self.code_levels)
+
+    @property
+    def khat_tile(self):
+        """Tokens that share each block of weight codes, so that the next block is written meanwhile."""
+        return -(-self.khat_columns // self.token_digits)
+
+    @property
+    def token_folds(self):
+        """Most cycles that a digit of a token occupies a predictor tree."""
+        return -(-self.max_features // self.tree_lanes)
+
+    @property
+    def feature_words(self):
+        """Most words of a token of 16-bit elements."""
+        return -(-self.max_features // self.elements_per_beat)
+
+    @property
+    def matrix_words(self):
+        """Words of a beat's elements that the memory of one weight matrix holds."""
+        return -(-self.max_weights // self.elements_per_beat)
+
+    @property
+    def code_words(self):
+        """Words of `tree_lanes` codes that the memory of key weight codes holds."""
+        return -(-self.max_weights // self.tree_lanes)
+
+    def query_channels(self, widest):
+        """Channels that a query of a head is filled up to, if its queries or values have `widest` ones.
+
+        That is whole lanes, or all beats of the largest head if these are fewer.
+        """
+        return min(-(-widest // self.lanes) * self.lanes, self.elements_per_beat << self.beat_bits)
+
+    @property
+    def generator_multipliers(self):
+        """Multipliers of the generator."""
+        return self.generator_rows * self.elements_per_beat
 
     # Widths
 
@@ -243,12 +306,27 @@ class SofaParameters:
         return max(1, ceil_log2(self.folds))
 
     @property
+    def beat_bits(self):
+        """Bits of the number of a beat of a vector (at least 1)."""
+        return max(1, ceil_log2(-(-self.max_head_dim // self.elements_per_beat)))
+
+    @property
     def predict_width(self):
         """Bits of the predictor's sum, which cannot overflow: |sum| <= max_head_dim 2^(khat + levels - 2).
 
         The bound is reached: the most negative key elements under negative codes of the highest level.
         """
         return 1 + bits_for(self.max_head_dim << (self.khat_width + self.code_levels - 2))
+
+    @property
+    def khat_sum_width(self):
+        """Bits of a key channel's sum over a token, which cannot overflow: |sum| <= max_features 2^(7 + 6)."""
+        return 1 + bits_for(self.max_features << 13)
+
+    @property
+    def projection_width(self):
+        """Bits of an exact sum of the generator, which cannot overflow."""
+        return self.element_width + self.weight_width + ceil_log2(max(2, self.max_features))
 
     @property
     def product_width(self):

@@ -23,8 +23,8 @@ class RowWriter(wiring.Component):
     filled with zeros up to a whole word: ``ceil(segments * tile / bus_width)`` words. Then the output channels
     follow on a new word. `last` marks the end of a row.
 
-    The masks of four groups are held, from the choice of a group's keys until its rows have left. A row takes
-    ``segments + 2`` cycles and one a word.
+    The masks of ``held_groups`` groups are held, from the choice of a group's keys until its rows have left. A row
+    takes ``segments + 2`` cycles and one a word.
 
     Members
     -------
@@ -36,8 +36,6 @@ class RowWriter(wiring.Component):
     outputs : In(stream of beats)
     o : Out(stream of Word(bus_width))
     """
-
-    _GROUPS = 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -53,11 +51,11 @@ class RowWriter(wiring.Component):
         m = Module()
         p, head, record = self._parameters, self.head, self.record
 
-        groups = Signal(range(self._GROUPS + 1))
-        writing, reading = Signal(range(self._GROUPS)), Signal(range(self._GROUPS))
+        groups = Signal(range(p.held_groups + 1))
+        writing, reading = Signal(range(p.held_groups)), Signal(range(p.held_groups))
         tree = Signal(max(1, ceil_log2(p.trees)))
         segment = Signal(bits_for(p.max_segments))
-        m.d.comb += record.ready.eq(groups < self._GROUPS)
+        m.d.comb += record.ready.eq(groups < p.held_groups)
         m.d.sync += groups.eq(groups + record.end - self.group_end)
         with m.If(record.end):
             m.d.sync += writing.eq(writing + 1)
@@ -67,7 +65,7 @@ class RowWriter(wiring.Component):
         for index in range(0, p.trees, per_memory):
             rows = [record.keys[row] for row in range(index, min(index + per_memory, p.trees))]
             m.submodules[f"masks{index}"] = memory = shared(BlockMemory, p.tile * len(rows),
-                                                            self._GROUPS << p.segment_bits)
+                                                            p.held_groups << p.segment_bits)
             m.d.comb += [
                 memory.write_enable.eq(record.valid),
                 memory.write_address.eq(Cat(record.segment, writing)),

@@ -6,39 +6,18 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.attention.attention import Attention
-from hw.predictor.predictor import Predictor
+from hw.predictor.predictor import Predictor, token_ports
 from hw.predictor.sweep import Sweep
 from hw.shared import shared
-from hw.sorter.key_mask import MaskRecord
+from hw.sorter.key_mask import GroupMasks, MaskRecord
 from hw.sorter.row_select import RowSelect
 from hw.sorter.segment_sorter import SegmentSorter
 from hw.stream.delay import delay
 
+from .beat_write import BeatWrite
 from .task import Task
 
-__all__ = ["BeatWrite", "Slice"]
-
-
-class BeatWrite(data.StructLayout):
-    """A beat of a vector on its way to the memories, or a word of a row's mask.
-
-    A beat of a query stays for ``query_parts`` cycles; ``part`` counts them.
-    """
-
-    def __init__(self, parameters):
-        p = parameters
-        super().__init__({
-            "query": 1, "key": 1, "value": 1, "mask": 1,
-            "vector": p.key_bits,
-            "slot": range(p.group_slots),
-            "tree": max(1, ceil_log2(p.trees)),
-            "part": max(1, ceil_log2(p.query_parts)),
-            "beat": max(1, ceil_log2(-(-p.max_head_dim // p.elements_per_beat))),
-            "data": data.ArrayLayout(signed(p.element_width), p.elements_per_beat),
-            "code_base": 4,
-            "mask_word": p.key_bits - 4,
-            "mask_data": 16,
-        })
+__all__ = ["Slice"]
 
 
 class Slice(wiring.Component):
@@ -60,15 +39,21 @@ class Slice(wiring.Component):
     group_done : Out(1)
     o, row_out, head : see :class:`Attention`, where `head` is ``active``
     record : see :class:`~hw.sorter.row_select.RowSelect`
+    complete : In(1), release : Out(1)
+        The keys and values of the oldest group are there; pulse: it has been attended.
+    hold, walking : see :class:`~hw.predictor.sweep.Sweep`
+    token ... khat_write_valid : see :class:`~hw.predictor.predictor.Predictor`
     events : Out
         Pulses and amounts for the counters.
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, tokens=False):
         p = self._parameters = parameters
+        self._tokens = tokens
         self.event_widths = {
             "predicting": 1, "multiplying": 1, "loaded": 1, "starved": 1, "raised": 1, "positive": 1, "forced": 1,
             "score_saturated": 1, "predict_saturated": bits_for(p.trees), "radius_clipped": 16,
+            "score_groups_held": 2, "mask_groups_held": bits_for(p.held_groups),
         }
         super().__init__({
             "index": In(max(1, ceil_log2(p.slices))),
@@ -81,13 +66,18 @@ class Slice(wiring.Component):
             "row_out": In(1),
             "head": Out(Task(p)),
             "record": Out(MaskRecord(p)),
+            "complete": In(1),
+            "release": Out(1),
+            "hold": In(1),
+            "walking": Out(1),
+            **token_ports(p),
             "events": Out(data.StructLayout(self.event_widths)),
         })
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.predictor = predictor = shared(Predictor, p)
+        m.submodules.predictor = predictor = shared(Predictor, p, self._tokens)
         m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 32)
         m.submodules.attention = attention = shared(Attention, p)
         wiring.connect(m, wiring.flipped(self.predict), sweep.task)
@@ -96,7 +86,7 @@ class Slice(wiring.Component):
 
         write, active = self.write, sweep.active
         m.d.comb += [
-            predictor.write_key.eq(write.key),
+            predictor.write_khat.eq(write.khat),
             predictor.write_query.eq(write.query),
             predictor.write_vector.eq(write.vector),
             predictor.write_slot.eq(write.slot),
@@ -136,7 +126,17 @@ class Slice(wiring.Component):
 
         scored = predictor.o
         m.submodules.select = chooser = shared(RowSelect, p)
-        wiring.connect(m, chooser.group, attention.group)
+        # A group waits until its keys are there.
+        for name, member in GroupMasks(p).members.items():
+            inner, outer = getattr(chooser.group, name), getattr(attention.group, name)
+            if member.flow is Out:
+                m.d.comb += outer.eq(inner & self.complete if name == "valid" else inner)
+            else:
+                m.d.comb += inner.eq(outer)
+        m.d.comb += [self.release.eq(attention.group.release), sweep.hold.eq(self.hold), self.walking.eq(sweep.walking)]
+        for name, member in token_ports(p).items():
+            inner, outer = getattr(predictor, name), getattr(self, name)
+            m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
         wiring.connect(m, wiring.flipped(self.record), chooser.record)
         sort = predictor.o_valid & ~active.dense
         sorters, clipped = [], []
@@ -166,6 +166,7 @@ class Slice(wiring.Component):
             chooser.reserve.eq(delay(m, sweep.group_start, 1, "reserve")),
             sweep.free.eq(chooser.free),
             sweep.idle.eq(chooser.idle),
+            rule.tokens.eq(active.tokens), rule.half.eq(active.half),
             rule.merge.eq(active.merge), rule.dense.eq(active.dense), rule.kept.eq(active.kept),
             rule.segments.eq(active.segments), rule.segment_keys.eq(active.segment_keys),
             rule.extra_segments.eq(active.extra_segments),
@@ -183,6 +184,8 @@ class Slice(wiring.Component):
             self.events.forced.eq(attention.forced),
             self.events.score_saturated.eq(attention.saturated),
             self.events.predict_saturated.eq(sum(predictor.saturated)),
+            self.events.score_groups_held.eq(chooser.score_groups),
+            self.events.mask_groups_held.eq(chooser.mask_groups),
             self.events.radius_clipped.eq(sum(clipped) if p.clipping else 0),
         ]
         return m

@@ -1,11 +1,11 @@
 """The task header of `sofa`: its layout on the stream, its legal values, and the errors it can have."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["HEADER_BITS", "HEADER_MAGIC", "Header", "SofaError", "Task", "TaskDecoder"]
+__all__ = ["HEADER_BITS", "HEADER_MAGIC", "Header", "Projection", "SofaError", "Task", "TaskDecoder"]
 
 HEADER_MAGIC = 0x50FA
 HEADER_BITS = 256
@@ -16,17 +16,26 @@ class SofaError(enum.Enum, shape=unsigned(8)):
 
     NONE = 0
     BAD_MAGIC = 1        # the header does not start with HEADER_MAGIC, or a reserved bit is set
-    BAD_QUERIES = 2      # no queries
+    BAD_QUERIES = 2      # no queries, or more than tokens
     BAD_KEYS = 3         # no keys, or more than max_keys
     BAD_DIMENSION = 4    # a head dimension of 0, or above max_head_dim
     BAD_KEEP = 5         # no kept keys, or a segment limit of 0 or above max_segment_keys
     SHORT_PACKET = 6     # the packet ended before its task; missing words were taken as zero
     LONG_PACKET = 7      # words followed the task; they were dropped
     BAD_RANGE = 8        # a shift, a base, a count of extra segments or a radius that this accelerator cannot hold
+    NO_GENERATOR = 9     # a head from tokens, for an accelerator without generator
+    BAD_FEATURES = 10    # no features, more than max_features, or a weight matrix beyond max_weights
+    NO_WEIGHTS = 11      # weights are to be kept from the head before, which left none of this shape
+    MISSING_TOKEN = 12   # a fetched token was shorter than the task says, or longer
 
 
 class Header(data.StructLayout):
     """First 32 bytes of each head of a task, little-endian.
+
+    With ``tokens`` the head is made from tokens: queries, keys and values are projected here, from tokens that are
+    fetched by number. ``keys`` is then the number of tokens, ``queries`` at most that; ``features`` is the length
+    of a token, the shifts scale the projections, ``source`` accompanies each fetch, and ``keep_weights`` uses the
+    weights of the last head from tokens again.
 
     ``kept`` keys remain of each row. A segment delivers at most ``segment_keys`` of its keys, one more in the
     first ``extra_segments`` segments. Exact scores are query-key sums shifted right by ``score_shift``,
@@ -38,13 +47,14 @@ class Header(data.StructLayout):
         super().__init__({
             "magic": 16,
             "causal": 1, "mask": 1, "dense": 1, "merge": 1, "more_heads": 1, "return_keys": 1,
-            "interleaved": 1, "reserved_flags": 9,
+            "interleaved": 1, "tokens": 1, "keep_weights": 1, "reserved_flags": 7,
             "queries": 16, "keys": 16,
             "head_dim": 16, "value_dim": 16,
             "kept": 16, "segment_keys": 8, "score_shift": 8,
             "extra_segments": 16, "code_base": 8, "predict_shift": 8,
-            "radius": 16, "reserved": 16,
-            "reserved_words": 64,
+            "radius": 16, "features": 16,
+            "source": 8, "khat_shift": 8, "query_shift": 8, "key_shift": 8, "value_shift": 8,
+            "reserved": 24,
         })
 
 
@@ -55,7 +65,7 @@ class Task(data.StructLayout):
         p = parameters
         super().__init__({
             "causal": 1, "mask": 1, "dense": 1, "merge": 1, "more_heads": 1, "return_keys": 1, "interleaved": 1,
-            "half": 1,
+            "tokens": 1, "half": 1,
             "queries": 16,
             "keys": bits_for(p.max_keys),
             "kept": bits_for(p.max_keys),
@@ -68,9 +78,32 @@ class Task(data.StructLayout):
             "radius": p.score_width,
             "last_fold": p.fold_bits,
             "last_tree_fold": max(1, ceil_log2(p.tree_folds)),
-            "last_key_beat": bits_for(max(1, -(-p.max_head_dim // p.elements_per_beat) - 1)),
-            "last_value_beat": bits_for(max(1, -(-p.max_head_dim // p.elements_per_beat) - 1)),
+            "last_key_beat": p.beat_bits,
+            "last_value_beat": p.beat_bits,
             "value_dim": bits_for(p.max_head_dim),
+        })
+
+
+class Projection(data.StructLayout):
+    """What the blocks that make a head from tokens need of it. Counts are given by their last number.
+
+    Channels are projected in whole beats: queries up to a whole number of `lanes`, keys and values up to a beat.
+    """
+
+    def __init__(self, parameters):
+        p = parameters
+        beats = p.beat_bits
+        super().__init__({
+            "half": 1, "dense": 1, "spread": 1,
+            "source": 8,
+            "queries": bits_for(p.max_keys),
+            "keys": bits_for(p.max_keys),
+            "segments": bits_for(p.max_segments),
+            "last_word": max(1, ceil_log2(p.feature_words)),
+            "last_token_fold": max(1, ceil_log2(p.token_folds)),
+            "last_query_beat": beats, "last_key_beat": beats, "last_value_beat": beats,
+            "khat_shift": 5, "query_shift": 5, "key_shift": 5, "value_shift": 5,
+            "code_base": 4,
         })
 
 
@@ -83,6 +116,8 @@ class TaskDecoder(wiring.Component):
     half : In(1)
         Half of the key memories that the task is given.
     task : Out(Task)
+    projection : Out(Projection)
+        Of a head from tokens.
     error : Out(SofaError)
         First error found, NONE when the task can run.
     """
@@ -93,6 +128,7 @@ class TaskDecoder(wiring.Component):
             "header": In(Header()),
             "half": In(1),
             "task": Out(Task(parameters)),
+            "projection": Out(Projection(parameters)),
             "error": Out(SofaError),
         })
 
@@ -108,8 +144,8 @@ class TaskDecoder(wiring.Component):
         with m.If(h.value_dim > h.head_dim):
             m.d.comb += widest.eq(h.value_dim)
 
-        for name in ("causal", "mask", "dense", "merge", "more_heads", "return_keys", "interleaved", "queries",
-                     "keys", "kept", "segment_keys", "extra_segments", "score_shift", "predict_shift",
+        for name in ("causal", "mask", "dense", "merge", "more_heads", "return_keys", "interleaved", "tokens",
+                     "queries", "keys", "kept", "segment_keys", "extra_segments", "score_shift", "predict_shift",
                      "code_base", "radius", "value_dim"):
             m.d.comb += task[name].eq(h[name])
         with m.If(h.kept > h.keys):
@@ -122,11 +158,31 @@ class TaskDecoder(wiring.Component):
             task.last_key_beat.eq(last(h.head_dim, p.elements_per_beat)),
             task.last_value_beat.eq(last(h.value_dim, p.elements_per_beat)),
         ]
+        projection = self.projection
+        for name in ("source", "queries", "keys", "khat_shift", "query_shift", "key_shift", "value_shift", "code_base"):
+            m.d.comb += projection[name].eq(h[name])
+        query_beats = p.lanes // p.elements_per_beat
+        m.d.comb += [
+            projection.half.eq(self.half), projection.dense.eq(h.dense), projection.spread.eq(h.interleaved & ~h.dense),
+            projection.segments.eq(task.segments),
+            projection.last_word.eq(last(h.features, p.elements_per_beat)),
+            projection.last_token_fold.eq(last(h.features, p.tree_lanes)),
+            projection.last_query_beat.eq((task.last_fold << ceil_log2(query_beats)) | (query_beats - 1)),
+            projection.last_key_beat.eq(task.last_key_beat), projection.last_value_beat.eq(task.last_value_beat),
+        ]
+        # The matrix of the queries is the largest one; features count in whole folds of a predictor tree.
+        pieces, beats = Signal(32), Signal(len(projection.last_query_beat) + 1)
+        m.d.comb += [
+            beats.eq(projection.last_query_beat + 1),
+            pieces.eq(sum(Mux(beats[bit], (last(h.features, p.tree_lanes) + 1) << bit, 0)
+                          for bit in range(len(beats)))),
+        ]
+
         none = (h.segment_keys == 0) & (h.extra_segments == 0)
         most = h.segment_keys + (h.extra_segments != 0)
-        with m.If((h.magic != HEADER_MAGIC) | (Cat(h.reserved_flags, h.reserved, h.reserved_words) != 0)):
+        with m.If((h.magic != HEADER_MAGIC) | (Cat(h.reserved_flags, h.reserved) != 0)):
             m.d.comb += self.error.eq(SofaError.BAD_MAGIC)
-        with m.Elif(h.queries == 0):
+        with m.Elif((h.queries == 0) | (h.tokens & (h.queries > h.keys))):
             m.d.comb += self.error.eq(SofaError.BAD_QUERIES)
         with m.Elif((h.keys == 0) | (h.keys > p.max_keys)):
             m.d.comb += self.error.eq(SofaError.BAD_KEYS)
@@ -138,5 +194,13 @@ class TaskDecoder(wiring.Component):
         with m.Elif(Cat(h[name][len(task[name]):] for name in
                         ("score_shift", "predict_shift", "code_base", "extra_segments", "radius")).any()
                     | ((h.radius != 0) & (not p.clipping))):
+            m.d.comb += self.error.eq(SofaError.BAD_RANGE)
+        with m.Elif(h.tokens & (p.generator_rows == 0)):
+            m.d.comb += self.error.eq(SofaError.NO_GENERATOR)
+        with m.Elif(h.tokens & ((h.features == 0) | (h.features > p.max_features)
+                                | (pieces > p.matrix_words // p.tree_lanes))):
+            m.d.comb += self.error.eq(SofaError.BAD_FEATURES)
+        with m.Elif(h.tokens & Cat(h[name][5:] for name in
+                                   ("khat_shift", "query_shift", "key_shift", "value_shift")).any()):
             m.d.comb += self.error.eq(SofaError.BAD_RANGE)
         return m

@@ -52,6 +52,8 @@ class MaskRecord(wiring.Signature):
     valid, segment, keys : Out
     end : Out(1)
         With `valid`: the last segment of the group.
+    tokens, half : Out(1)
+        The group belongs to a head from tokens; its half of the key memories.
     ready : In(1)
         There is room for a further group, whose segments then cannot be held up.
     """
@@ -63,5 +65,7 @@ class MaskRecord(wiring.Signature):
             "segment": Out(p.segment_bits),
             "keys": Out(data.ArrayLayout(p.tile, p.trees)),
             "end": Out(1),
+            "tokens": Out(1),
+            "half": Out(1),
             "ready": In(1),
         })

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
 from hw.stream.delay import delay
+from hw.stream.register_file import RegisterFile
 
 from .key_mask import GroupMasks, MaskRecord
 from .segment_sorter import Candidate
@@ -16,13 +17,18 @@ __all__ = ["RowSelect", "SelectionRule"]
 
 
 class SelectionRule(data.StructLayout):
-    """How to choose among a row's candidates: all of them (quota), or the best ``kept`` (merge)."""
+    """How to choose among a row's candidates: all of them (quota), or the best ``kept`` (merge).
+
+    ``tokens`` and ``half`` are handed on with what is kept.
+    """
 
     def __init__(self, parameters):
         p = parameters
         super().__init__({
             "merge": 1,
             "dense": 1,
+            "tokens": 1,
+            "half": 1,
             "kept": bits_for(p.max_keys),
             "segments": bits_for(p.max_segments),
             "segment_keys": bits_for(p.max_segment_keys),
@@ -41,7 +47,7 @@ class RowSelect(wiring.Component):
 
     A row of W words in n segments takes ``(W + 2) * (score_width - 1)`` cycles to search and ``max(W, n) + 4`` to
     choose, in the shadow of the next group's prediction: there is room for the candidates of two groups and the
-    masks of two.
+    masks of ``held_groups``.
 
     Members
     -------
@@ -60,6 +66,8 @@ class RowSelect(wiring.Component):
         The masks of the oldest group.
     record : Out(MaskRecord)
         Copy of the masks as they are stored.
+    score_groups, mask_groups : Out
+        Groups whose candidates, and whose masks are held.
     """
 
     def __init__(self, parameters):
@@ -80,6 +88,8 @@ class RowSelect(wiring.Component):
             "dense_end": In(1),
             "group": Out(GroupMasks(p)),
             "record": Out(MaskRecord(p)),
+            "score_groups": Out(2),
+            "mask_groups": Out(range(p.held_groups + 1)),
         })
 
     def elaborate(self, platform):
@@ -88,15 +98,16 @@ class RowSelect(wiring.Component):
         words = p.max_segments * p.max_passes
         address_bits = max(1, ceil_log2(words))
 
-        # Groups: at most two reserved and not yet chosen from, at most two whose masks wait or are read. The memory
-        # of a group is free from the start of its choice on: its words are read faster than others come.
-        reserved, stored, masked = Signal(range(3)), Signal(range(3)), Signal(range(3))
+        # Groups: at most two reserved and not yet chosen from; more whose masks wait or are read. The memory of a
+        # group is free from the start of its choice on: its words are read faster than others come.
+        reserved, stored, masked = Signal(range(3)), Signal(range(3)), Signal(range(p.held_groups + 1))
         filling, working, reserving = Signal(), Signal(), Signal()
-        writing, reading = Signal(), Signal()
+        writing, reading = Signal(range(p.held_groups)), Signal(range(p.held_groups))
         finish, taken, resting = Signal(), Signal(), Signal()
         rules = Signal(data.ArrayLayout(SelectionRule(p), 2))
+        m.d.comb += [self.score_groups.eq(reserved), self.mask_groups.eq(masked)]
         m.d.comb += [self.free.eq(reserved < 2), self.group.valid.eq(masked != 0),
-                     self.idle.eq((reserved == 0) & resting & (masked < 2) & self.record.ready)]
+                     self.idle.eq((reserved == 0) & resting & (masked < p.held_groups) & self.record.ready)]
         dense_group = rules[working].dense
         m.d.sync += [
             reserved.eq(reserved + self.reserve - taken),
@@ -106,7 +117,7 @@ class RowSelect(wiring.Component):
         with m.If(self.reserve):
             m.d.sync += [rules[reserving].eq(self.rule), reserving.eq(~reserving)]
         with m.If(self.group.release):
-            m.d.sync += reading.eq(~reading)
+            m.d.sync += reading.eq(reading + 1)
         with m.If(self.row_end | (self.dense_valid & self.dense_end)):
             m.d.sync += filling.eq(~filling)
         # Words of the group being stored, and of those that wait: two, while the keys of a third one are chosen. The
@@ -170,7 +181,7 @@ class RowSelect(wiring.Component):
                 with m.Elif(walk_end):
                     m.next = "COUNT"
             with m.State("START"):
-                with m.If((masked < 2) & self.record.ready):
+                with m.If((masked < p.held_groups) & self.record.ready):
                     m.d.comb += [choose_start.eq(1), taken.eq(1)]
                     m.next = "CHOOSE"
             with m.State("CHOOSE"):
@@ -214,11 +225,10 @@ class RowSelect(wiring.Component):
             (mask_last, "mask_write"), (mask_end, "mask_end"), (mask_segment, "mask_segment")))
         m.d.comb += finish.eq(mask_write & mask_end_2)
         with m.If(finish):
-            m.d.sync += [writing.eq(~writing), working.eq(~working)]
+            m.d.sync += [writing.eq(writing + 1), working.eq(~working)]
         dense_start = self.reserve & self.rule.dense
 
-        totals = Signal(data.ArrayLayout(self.group.totals.shape(), 2))
-        origins = Signal(data.ArrayLayout(self.group.origins.shape(), 2))
+        totals, origins = Signal(self.group.totals.shape()), Signal(self.group.origins.shape())
         best = Signal(data.ArrayLayout(p.score_width, p.batches))
         lanes = []
         for tree in range(p.trees):
@@ -244,16 +254,19 @@ class RowSelect(wiring.Component):
                 self.group.masks[tree].as_value().eq(lane.mask.as_value()),
                 self.record.keys[tree].eq(lane.mask_keys),
             ]
-            with m.If(finish):
-                m.d.sync += totals[writing][tree].eq(lane.total)
+            m.d.comb += totals[tree].eq(lane.total)
         for batch in range(p.batches):
             score = lanes[batch * p.batch_rows].head_score
             with m.If(choose_start | dense_start):
-                m.d.sync += [best[batch].eq(0), origins[writing][batch].eq(0)]
+                m.d.sync += [best[batch].eq(0), origins[batch].eq(0)]
             with m.Elif(choose & first & (score > best[batch])):
-                m.d.sync += [best[batch].eq(score), origins[writing][batch].eq(segment_c)]
+                m.d.sync += [best[batch].eq(score), origins[batch].eq(segment_c)]
+        m.submodules.results = results = shared(RegisterFile, totals.shape().size + origins.shape().size, p.held_groups)
         m.d.comb += [
-            self.group.totals.eq(totals[reading]), self.group.origins.eq(origins[reading]),
+            results.write_enable.eq(finish), results.write_address.eq(writing),
+            results.write_data.eq(Cat(totals, origins)), results.read_address.eq(reading),
+            Cat(self.group.totals, self.group.origins).eq(results.read_data),
+            self.record.tokens.eq(rule.tokens), self.record.half.eq(rule.half),
             self.record.valid.eq(mask_write), self.record.segment.eq(mask_segment_2), self.record.end.eq(finish),
         ]
         return m

@@ -78,13 +78,13 @@ class SelectLane(wiring.Component):
             "dense_place": In(p.position_bits),
             "mask_write": In(1),
             "mask_segment": In(p.segment_bits),
-            "mask_bank": In(1),
+            "mask_bank": In(range(p.held_groups)),
             "head_score": Out(p.score_width),
             "total": Out(bits_for(p.max_keys)),
             "mask_keys": Out(p.tile),
             "read_enable": In(1),
             "read_segment": In(p.segment_bits),
-            "read_bank": In(1),
+            "read_bank": In(range(p.held_groups)),
             "mask": Out(KeyMask(p)),
         })
 
@@ -172,7 +172,7 @@ class SelectLane(wiring.Component):
             m.d.sync += gathered.keys[position].eq((gathered.keys[position] & ~first_2) | any_of(hits))
         with m.If(first_2):
             m.d.sync += [gathered.leads[rank].eq(positions[rank]) for rank in range(p.ensure)]
-        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, 2 << p.segment_bits)
+        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, p.held_groups << p.segment_bits)
         m.d.comb += [
             masks.write_enable.eq(self.mask_write),
             masks.write_address.eq(Cat(self.mask_segment, self.mask_bank)),

@@ -15,6 +15,8 @@ class BlockMemory(wiring.Component):
     ----------
     width, depth : int
         Bits of a word, number of words.
+    distributed : bool
+        Use LUT RAM where the target has it, and not block RAM.
 
     Members
     -------
@@ -25,8 +27,9 @@ class BlockMemory(wiring.Component):
         cycle in which it is read: without that freedom Yosys adds a bypass of registers to every block RAM.
     """
 
-    def __init__(self, width, depth):
+    def __init__(self, width, depth, distributed=False):
         self._width, self._depth = width, depth
+        self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
             "write_enable": In(1),
             "write_address": In(ceil_log2(depth)),
@@ -39,7 +42,7 @@ class BlockMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self._depth, init=[],
-                                               attrs={"no_rw_check": 1})
+                                               attrs=self._attributes)
         write, read = ram.write_port(), ram.read_port()
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),

@@ -31,6 +31,8 @@ class LaneMemory(wiring.Component):
         Elements written at once; divides `lanes`, and the quotient is a power of two.
     width : int
         Bits of an element.
+    distributed : bool
+        See :class:`BlockMemory`.
 
     Members
     -------
@@ -42,15 +44,17 @@ class LaneMemory(wiring.Component):
         The lanes, one cycle later; held while ``read_enable`` is low.
     """
 
-    def __init__(self, vectors, folds, lanes, beat_elements, width):
+    def __init__(self, vectors, folds, lanes, beat_elements, width, distributed=False):
         if lanes % beat_elements or (lanes // beat_elements) & (lanes // beat_elements - 1):
             raise ValueError(f"lanes must be beat_elements times a power of two, not {lanes!r}")
         self._banks = lanes // beat_elements
         self._depth = folds << ceil_log2(vectors)
         self._vectors, self._folds = vectors, folds
         self._bank_width = beat_elements * width
-        # Equal parts of a bank are one module, elaborated once; the width fills block RAMs of 9, 18 or 36 bits.
-        self._part_width = max(1, 72 // width) * width
+        self._distributed = distributed
+        # Equal parts of a bank are one module, elaborated once; the width fills block RAMs of 36 bits, or those of
+        # 9 bits, which is how deep ones are used.
+        self._part_width = (9 if self._depth > 1024 else max(1, 72 // width)) * width
         self.latency = 1
         vector_bits, bank_bits = ceil_log2(vectors), ceil_log2(self._banks)
         super().__init__({
@@ -72,7 +76,7 @@ class LaneMemory(wiring.Component):
             chosen = self.write_beat[:bank_bits] == bank if bank_bits else 1
             for first in range(0, self._bank_width, self._part_width):
                 width = min(self._part_width, self._bank_width - first)
-                ram = shared(BlockMemory, width, self._depth)
+                ram = shared(BlockMemory, width, self._depth, self._distributed)
                 m.submodules[f"bank{bank}_{first}"] = ram
                 m.d.comb += [
                     ram.write_enable.eq(self.write_enable & chosen),

@@ -4,7 +4,7 @@ import numpy as np
 
 from .arith import log_code
 
-__all__ = ["dlzs", "predicted_score", "predicted_sum", "query_code"]
+__all__ = ["dlzs", "predicted_score", "predicted_sum", "query_code", "upper_bits"]
 
 
 def dlzs(x, y, width):
@@ -29,14 +29,18 @@ def query_code(elements, base, mode, levels):
     return np.where(level == 0, 0, sign), level
 
 
-def predicted_sum(queries, keys, base, parameters):
-    """Sums of `ShiftTree` over all channels: int64 (Sq, Sk) of 16-bit queries (Sq, d) and keys (Sk, d)."""
+def predicted_sum(queries, khat, base, parameters):
+    """Sums of `ShiftTree` over all channels: int64 (Sq, Sk) of 16-bit queries (Sq, d) and predicted keys (Sk, d)."""
     p = parameters
     sign, level = query_code(queries, base, p.query_code_width, p.code_levels)
     snapped = np.where(level == 0, 0, 1 << np.maximum(level - 1, 0)) * np.where(sign, -1, 1)
-    khat = np.asarray(keys, dtype=np.int64) >> (p.element_width - p.khat_width)
     # Exact in float64: |sum| < 2^53.
     return (snapped.astype(np.float64) @ khat.T.astype(np.float64)).astype(np.int64)
+
+
+def upper_bits(keys, parameters):
+    """What the predictor sees of exact keys."""
+    return np.asarray(keys, dtype=np.int64) >> (parameters.element_width - parameters.khat_width)
 
 
 def predicted_score(sums, shift, parameters):

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .attention import attend, exact_scores
-from .predictor import predicted_score, predicted_sum
+from .counters import work_counters
+from .predictor import predicted_score, predicted_sum, upper_bits
 from .sorter import Candidates, KeptKeys, extract, in_order, segment_keys, select
+from .tokens import project_tokens
 
-__all__ = ["GoldenHead", "allowed_keys", "candidates", "choose_keys", "golden_head", "kept_keys"]
+__all__ = ["GoldenHead", "allowed_keys", "candidates", "choose_keys", "golden_head", "kept_keys", "operands"]
 
 
 @dataclass
@@ -58,9 +60,18 @@ def choose_keys(scores, head, parameters):
     return in_order(found, accepted, lead, origins, -(-len(head.keys) // p.tile), p.batch_rows), clipped
 
 
+def operands(head, parameters):
+    """Queries, keys, values and predicted keys of a head: its own, or what its tokens give."""
+    if head.tokens is None:
+        return head.queries, head.keys, head.values, upper_bits(head.keys, parameters)
+    queries, *others = project_tokens(head.tokens, parameters)
+    return queries[:len(head.queries)], *others
+
+
 def kept_keys(head, parameters):
     """Kept keys of each row, and the counters of the prediction."""
     p = parameters
+    queries, _, _, khat = operands(head, p)
     allowed = allowed_keys(head)
     if head.dense:
         rows = []
@@ -68,7 +79,7 @@ def kept_keys(head, parameters):
             keys = np.flatnonzero(row)
             rows.append(KeptKeys(keys, keys % p.tile == 0))
         return rows, dict(predict_saturated=0, radius_clipped=0)
-    scores, saturated = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, p),
+    scores, saturated = predicted_score(predicted_sum(queries, khat, head.code_base, p),
                                         head.predict_shift, p)
     scores = np.where(allowed, scores, 0)
     rows, clipped = choose_keys(scores, head, p)
@@ -88,12 +99,14 @@ def golden_head(head, parameters):
     GoldenHead
     """
     rows, counters = kept_keys(head, parameters)
-    scores, saturated = exact_scores(head.queries, head.keys, head.score_shift, parameters)
-    outputs, events, _ = attend(scores, head.values, rows, parameters)
+    queries, keys, values, _ = operands(head, parameters)
+    scores, saturated = exact_scores(queries, keys, head.score_shift, parameters)
+    outputs, events, _ = attend(scores, values, rows, parameters)
     selected = np.zeros(scores.shape, dtype=bool)
     for index, row in enumerate(rows):
         selected[index, row.keys] = True
     batches = np.add.reduceat(selected, np.arange(0, len(rows), parameters.batch_rows), axis=0)
     counters |= events | dict(score_saturated=int((saturated & selected).sum()), rows=len(rows),
                               key_loads=int((batches > 0).sum()))
+    counters |= work_counters(head, selected, parameters)
     return GoldenHead(outputs, rows, selected, counters)

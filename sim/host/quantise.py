@@ -1,11 +1,11 @@
 """Quantisation of real heads for `sofa`: symmetric elements, static shifts, and the plan of the selection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.golden.attention import exact_scores
-from sim.golden.predictor import predicted_sum
+from sim.golden.predictor import predicted_sum, upper_bits
 
 from .sofa import SofaHead
 
@@ -34,7 +34,8 @@ def quantise(x, scale, limit=32767):
     return np.clip(np.rint(x / scale), -limit, limit).astype(np.int64)
 
 
-def _scale(x, limit=32767):
+def scale_of(x, limit=32767):
+    """Scale at which the largest element is the limit; 1 if all are 0."""
     largest = float(np.abs(x).max(initial=0.0))
     return largest / limit if largest > 0 else 1.0
 
@@ -91,29 +92,46 @@ def plan_head(q, k, v, selection, parameters, mask=None):
         If the configuration cannot keep that many keys.
     """
     p = parameters
-    k_scale, v_scale = _scale(k), _scale(v)
-    keys, values = quantise(k, k_scale), quantise(v, v_scale)
-    # Q = q * unit * 2^shift with the largest shift for which it fits; scores saturate beyond their range.
-    unit = np.log2(np.e) / np.sqrt(q.shape[1]) * k_scale * 2.0 ** p.log_fraction
+    k_scale, v_scale = scale_of(k), scale_of(v)
+    q_scale, shift = query_scale(q, k_scale, p)
+    queries, keys, values = quantise(q, q_scale), quantise(k, k_scale), quantise(v, v_scale)
+    head = SofaHead(queries, keys, values, mask=mask, score_shift=shift)
+    return plan_selection(head, upper_bits(keys, p), selection, p), v_scale
+
+
+def query_scale(q, k_scale, parameters):
+    """Scale of the queries, and the shift that makes their product with the keys a score in octaves.
+
+    The largest shift for which the queries fit; scores saturate beyond their range.
+    """
+    unit = np.log2(np.e) / np.sqrt(q.shape[1]) * k_scale * 2.0 ** parameters.log_fraction
     largest = float(np.abs(q).max(initial=0.0)) * unit
     shift = int(np.clip(np.floor(np.log2(32767 / largest)) if largest > 0 else 31, 0, 31))
-    queries = quantise(q, 1 / (unit * 2.0 ** shift))
+    return 1 / (unit * 2.0 ** shift), shift
 
-    kept = max(1, round(selection.keep * len(k)))
-    segment_keys, extra = segment_plan(len(k), kept, selection, mask is not None, p)
-    visible = int(np.abs(queries >> (p.element_width - p.query_code_width)).max(initial=0))
+
+def plan_selection(head, khat, selection, parameters):
+    """A head with all that its prediction and selection need: how many keys, base and shift of the predictor.
+
+    Raises
+    ------
+    ValueError
+        If the configuration cannot keep that many keys.
+    """
+    p = parameters
+    kept = max(1, round(selection.keep * len(head.keys)))
+    segment_keys, extra = segment_plan(len(head.keys), kept, selection, head.mask is not None, p)
+    visible = int(np.abs(head.queries >> (p.element_width - p.query_code_width)).max(initial=0))
     base = max(0, visible.bit_length() - p.code_levels)
-    sums = predicted_sum(queries, keys, base, p)
+    sums = predicted_sum(head.queries, khat, base, p)
     limit = (1 << (p.score_width - 1)) - 1
     predict_shift = 0
     while max(int((sums >> predict_shift).max(initial=0)), -int((sums >> predict_shift).min(initial=0))) > limit:
         predict_shift += 1
-    head = SofaHead(
-        queries, keys, values, mask=mask, causal=selection.causal, dense=selection.dense,
-        merge=selection.policy == "merge", interleaved=selection.interleaved, kept=kept,
-        segment_keys=segment_keys, extra_segments=extra, score_shift=shift, predict_shift=predict_shift,
-        code_base=base, radius=selection.radius)
-    return head, v_scale
+    return replace(
+        head, causal=selection.causal, dense=selection.dense, merge=selection.policy == "merge",
+        interleaved=selection.interleaved, kept=kept, segment_keys=segment_keys, extra_segments=extra,
+        predict_shift=predict_shift, code_base=base, radius=selection.radius)
 
 
 def overflows(head, parameters):

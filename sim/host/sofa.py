@@ -8,12 +8,18 @@ from hw.shell import TRAILER_MARKER
 from hw.sofa.task import HEADER_BITS, HEADER_MAGIC, Header
 from sim.golden.sorter import segment_keys
 
+from .tokens import SofaTokens, pack_weights
+from .words import pad_rows
+
 __all__ = ["SofaHead", "SofaRow", "pack_task", "unpack_result"]
 
 
 @dataclass
 class SofaHead:
-    """One head in integers: operands and the fields of its header."""
+    """One head in integers: operands and the fields of its header.
+
+    With `tokens` the operands are what these give, and only their shapes are sent.
+    """
 
     queries: np.ndarray
     keys: np.ndarray
@@ -31,6 +37,7 @@ class SofaHead:
     predict_shift: int = 0
     code_base: int = 0
     radius: int = 0
+    tokens: SofaTokens | None = None
 
 
 @dataclass
@@ -56,16 +63,14 @@ def header_bytes(head, more_heads, **overrides):
         value_dim=head.values.shape[1], kept=head.kept, segment_keys=head.segment_keys,
         score_shift=head.score_shift, extra_segments=head.extra_segments, code_base=head.code_base,
         predict_shift=head.predict_shift, radius=head.radius)
+    if head.tokens is not None:
+        t = head.tokens
+        fields |= dict(tokens=1, keep_weights=t.keep_weights, features=t.x.shape[1], source=t.source,
+                       khat_shift=t.khat_shift, query_shift=t.query_shift, key_shift=t.key_shift,
+                       value_shift=t.value_shift)
     fields |= overrides
     return layout.const({name: int(value) for name, value in fields.items()}).as_value().value.to_bytes(
         HEADER_BITS // 8, "little")
-
-
-def _pad(rows, width):
-    """Rows of int16, each padded with zeros to whole words of `width` elements, as bytes."""
-    padded = np.zeros((len(rows), -(-rows.shape[1] // width) * width), dtype="<i2")
-    padded[:, :rows.shape[1]] = rows
-    return padded
 
 
 def pack_head(head, parameters, more_heads, **overrides):
@@ -73,17 +78,19 @@ def pack_head(head, parameters, more_heads, **overrides):
     p = parameters
     word = p.bus_width // 8
     header = header_bytes(head, more_heads, **overrides)
-    queries = _pad(head.queries, p.elements_per_beat)
+    header += bytes(-len(header) % word)
+    masks = np.zeros((len(head.queries), 0), dtype=np.uint8)
     if head.mask is not None:
         bits = np.packbits(head.mask, axis=1, bitorder="little")
-        padded = np.zeros((len(bits), -(-bits.shape[1] // word) * word), dtype=np.uint8)
-        padded[:, :bits.shape[1]] = bits
-        queries = np.concatenate([queries.view(np.uint8), padded], axis=1)
+        masks = np.zeros((len(bits), -(-bits.shape[1] // word) * word), dtype=np.uint8)
+        masks[:, :bits.shape[1]] = bits
+    if head.tokens is not None:
+        return header + pack_weights(head, p) + masks.tobytes()
+    queries = np.concatenate([pad_rows(head.queries, p.elements_per_beat).view(np.uint8), masks], axis=1)
     early = p.early_rows
     return b"".join([
-        header + bytes(-len(header) % word),
-        queries[:early].tobytes(), _pad(head.keys, p.elements_per_beat).tobytes(),
-        _pad(head.values, p.elements_per_beat).tobytes(), queries[early:].tobytes()])
+        header, queries[:early].tobytes(), pad_rows(head.keys, p.elements_per_beat).tobytes(),
+        pad_rows(head.values, p.elements_per_beat).tobytes(), queries[early:].tobytes()])
 
 
 def pack_task(heads, parameters):

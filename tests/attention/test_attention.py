@@ -103,7 +103,7 @@ def check(parameters, selection, rng, *, largest=32768, stall=0.0, heads=1):
 def test_matches_model(changes, stall, seed):
     rng = generator(seed)
     p = tiny(**changes)
-    selection = draw_selection(rng, p, rng.randint(1, p.group_slots * p.trees))
+    selection = draw_selection(rng, p, rng.randint(1, p.query_groups * p.trees))
     check(p, selection, rng, largest=rng.choice([32768, 9000]), stall=stall)
 
 

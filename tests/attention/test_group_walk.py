@@ -103,7 +103,7 @@ def check(parameters, heads, rng, index=0, stalls=(0.0, 0.0)):
                     assert pairs == list(zip(kept.keys.tolist(), kept.lead.tolist(), strict=True))
                 keys = [step[0] for step in expected if not step[4]]
                 assert len(set(keys)) == len(keys)
-            slot = (slot + 1) % p.group_slots
+            slot = (slot + 1) % p.query_groups
     return steps, cycles
 
 

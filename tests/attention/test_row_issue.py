@@ -18,7 +18,7 @@ def random_step(parameters, rng):
     empty = int(rng.random() < 0.2)
     return dict(key=rng.randrange(p.max_keys), rows=rows, leads=rng.getrandbits(p.batch_rows), empty=empty,
                 lasts=rows if empty else rows & rng.getrandbits(p.batch_rows), end=rng.getrandbits(1),
-                final_row=final_row, batch=rng.randrange(p.batches), slot=rng.randrange(p.group_slots))
+                final_row=final_row, batch=rng.randrange(p.batches), slot=rng.randrange(p.query_groups))
 
 
 def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):

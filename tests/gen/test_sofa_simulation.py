@@ -7,7 +7,7 @@ from gen.errors import ThresherError
 from gen.simulation import SimulationOptions
 from gen.tops import sofa_simulation
 from gen.tops.registry import resolve, tops
-from gen.tops.sofa_simulation import load_heads
+from gen.tops.sofa_inputs import load_heads
 from sim.golden.reference import attention
 from sim.golden.sofa import golden_head
 from sim.workloads import attention_case
@@ -37,10 +37,10 @@ def test_load_flattens_leading_dimensions(tmp_path):
     mask = np.arange(7) < 3
     shaped = {name: x.reshape(2, 3, *x.shape[1:]) for name, x in case.items()}
     loaded = load_heads(write(tmp_path / "in.npz", shaped | {"mask": mask}), TINY)
-    assert loaded[4] == (2, 3)
-    for got, expected in zip(loaded[:3], (case[name] for name in "qkv"), strict=True):
-        assert np.array_equal(got, expected)
-    assert loaded[3].shape == (6, 5, 7)
+    assert loaded.lead == (2, 3)
+    for name in "qkv":
+        assert np.array_equal(getattr(loaded, name), case[name])
+    assert loaded.mask.shape == (6, 5, 7)
 
 
 @pytest.mark.parametrize("change, sentence", [

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.predictor.predictor import Predictor, predictor_latency
-from sim.golden.predictor import predicted_score, predicted_sum
+from sim.golden.predictor import predicted_score, predicted_sum, upper_bits
 from tests.sofa.heads import tiny
 from tests.streams import generator, run
 
@@ -23,7 +23,7 @@ async def write_vector(ctx, dut, parameters, elements, **where):
         for part in range(p.query_parts if "write_query" in where else 1):
             ctx.set(dut.write_part, part)
             await ctx.tick()
-    for name in ("write_key", "write_query"):
+    for name in ("write_khat", "write_query"):
         if name in where:
             ctx.set(getattr(dut, name), 0)
 
@@ -35,7 +35,7 @@ def check(parameters, rng, extreme=False, shift=None):
     head_dim = p.max_head_dim if extreme else rng.randint(1, p.max_head_dim)
     half = rng.getrandbits(1)
     keys = rng.randint(1, p.max_keys >> half)
-    groups = p.group_slots
+    groups = p.query_groups
     queries = draw.integers(-32768, 32768, (groups * p.trees, head_dim))
     key_vectors = draw.integers(-32768, 32768, (keys, head_dim))
     if extreme:
@@ -46,7 +46,7 @@ def check(parameters, rng, extreme=False, shift=None):
     causal, masked, dense = (rng.getrandbits(1) for _ in range(3))
     visible = draw.random((groups * p.trees, keys)) < 0.6
     folds = -(-head_dim // p.tree_lanes)
-    sums = predicted_sum(queries, key_vectors, base, p)
+    sums = predicted_sum(queries, upper_bits(key_vectors, p), base, p)
     scores, saturated = predicted_score(sums, shift, p)
 
     dut = Predictor(p)
@@ -66,7 +66,7 @@ def check(parameters, rng, extreme=False, shift=None):
     async def testbench(ctx):
         ctx.set(dut.code_base, base)
         for key, vector in enumerate(key_vectors):
-            await write_vector(ctx, dut, p, vector, write_key=1,
+            await write_vector(ctx, dut, p, vector, write_khat=1,
                                write_vector=key | (half << (p.key_bits - 1)))
         for row, vector in enumerate(queries):
             slot, tree = divmod(row, p.trees)

@@ -29,7 +29,7 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
         loaded = 0
         total = sum(len(range(index, -(-task["queries"] // p.trees), p.slices)) for task in tasks)
         while loaded < total:
-            give = loaded < len(groups) + p.group_slots and rng.random() >= stall
+            give = loaded < len(groups) + p.query_groups and rng.random() >= stall
             ctx.set(dut.group_loaded, give)
             loaded += give
             await ctx.tick()
@@ -75,7 +75,7 @@ def expected(parameters, tasks, index):
             present = sum(1 << tree for tree in range(p.trees) if row + tree < task["queries"])
             segments = segment_keys(task["keys"], p.tile, task.get("interleaved", 0) and not dense)
             group = len(groups)
-            groups.append((group % p.group_slots, row, present))
+            groups.append((group % p.query_groups, row, present))
             folds = 1 if dense else task["last_tree_fold"] + 1
             for place, members in enumerate(segments):
                 for position, key in enumerate(members):

@@ -257,7 +257,8 @@ def test_is_an_engine():
     assert engine.error_codes is SofaError
     assert [counter.name for counter in engine.counters] == [
         "predicting", "multiplying", "key_loads", "starved", "rows", "max_raise", "z_pos", "z_clip",
-        "score_saturated", "predict_saturated", "radius_clipped"]
+        "score_saturated", "predict_saturated", "radius_clipped", "words_queries", "words_keys", "words_values",
+        "words_masks", "query_groups_held", "score_groups_held", "mask_groups_held", "keys_held"]
 
 
 def test_bad_parameters():

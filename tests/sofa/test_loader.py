@@ -76,6 +76,9 @@ class Bench:
         self.part = 0                           # of the query's word that comes next
 
     async def source(self, ctx):
+        # No head comes from tokens.
+        ctx.set(self.dut.tokens_predicted, 1)
+        ctx.set(self.dut.queries_made, 1)
         for packet in self.packets:
             await send(ctx, self.dut.i, to_words(packet, self.parameters), self.stall, self.rng)
 
@@ -102,7 +105,7 @@ class Bench:
         self.record(write, enable)
         for index in range(p.slices):
             if groups >> index & 1:
-                slot = self.loaded[index] % p.group_slots
+                slot = self.loaded[index] % p.query_groups
                 self.groups.append((index, slot, {key: value for key, value in self.memory.items()
                                                   if key[1][:2] == (index, slot)}))
                 self.slots[index].append(slot)

@@ -12,14 +12,14 @@ from tests.sofa.heads import tiny
 def test_defaults_are_legal():
     p = SofaParameters()
     assert (p.elements_per_beat, p.slices, p.slice_rows, p.trees, p.trees_per_sorter, p.sorters) == (16, 1, 16, 8, 8, 1)
-    assert (p.multipliers, p.folds, p.tree_folds, p.group_slots) == (64, 2, 2, 4)
+    assert (p.multipliers, p.folds, p.tree_folds, p.query_groups) == (64, 2, 2, 8)
 
 
 def test_tiny_has_all_parts():
     p = tiny()
     assert (p.slices, p.slice_rows, p.trees, p.sorters, p.trees_per_sorter) == (1, 4, 2, 1, 2)
     assert (p.batch_rows, p.batches) == (2, 1)
-    assert (p.folds, p.tree_folds, p.max_segments, p.max_passes, p.group_slots) == (2, 2, 4, 2, 4)
+    assert (p.folds, p.tree_folds, p.max_segments, p.max_passes, p.query_groups) == (2, 2, 4, 2, 8)
 
 
 def test_is_frozen_and_hashable():

@@ -34,7 +34,7 @@ def test_header_is_32_bytes():
     (dict(magic=HEADER_MAGIC ^ 0x8000), SofaError.BAD_MAGIC),
     (dict(reserved_flags=1), SofaError.BAD_MAGIC),
     (dict(reserved=0x8000), SofaError.BAD_MAGIC),
-    (dict(reserved_words=1 << 63), SofaError.BAD_MAGIC),
+    (dict(reserved=1 << 23), SofaError.BAD_MAGIC),
     (dict(queries=0), SofaError.BAD_QUERIES),
     (dict(queries=65535), SofaError.NONE),
     (dict(keys=0), SofaError.BAD_KEYS),

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.golden.predictor import predicted_score, predicted_sum
+from sim.golden.predictor import predicted_score, predicted_sum, upper_bits
 from sim.golden.sofa import allowed_keys, golden_head, kept_keys
 from sim.golden.sorter import segment_keys
 from tests.sofa.heads import random_head, tiny
@@ -13,7 +13,8 @@ from tests.streams import generator
 def scores_of(head, parameters):
     """Predicted scores, 0 where a key may not be seen."""
     p = parameters
-    scores, _ = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, p), head.predict_shift, p)
+    sums = predicted_sum(head.queries, upper_bits(head.keys, p), head.code_base, p)
+    scores, _ = predicted_score(sums, head.predict_shift, p)
     return np.where(allowed_keys(head), scores, 0)
 
 

@@ -1,23 +1,31 @@
 """Random heads and random legal parameter sets of `sofa`, from one seeded generator."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 
 from hw.sofa.parameters import SofaParameters
-from sim.golden.predictor import predicted_sum
+from sim.golden.predictor import predicted_sum, upper_bits
+from sim.golden.tokens import khat_sums, project_tokens, weight_codes
 from sim.host.sofa import SofaHead
+from sim.host.tokens import SofaTokens
 
-__all__ = ["CONTENTS", "KEEPS", "MASKS", "draw_head", "draw_parameters"]
+__all__ = ["CONTENTS", "KEEPS", "MASKS", "draw_head", "draw_parameters", "draw_tokens"]
 
 KEEPS = (0.03, 0.125, 0.25, 0.5, 1.0)
 CONTENTS = ("normal", "uniform", "coarse", "zero", "largest", "alternating", "outliers")
 MASKS = ("none", "random", "empty rows", "all empty", "single key")
 
 
-def _elements(rng, content, rows, columns):
-    """Signed 16-bit elements (rows, columns); the symmetric range of the quantiser."""
+_SOURCES = itertools.count()
+
+
+def _elements(rng, content, rows, columns, limit=32767):
+    """Signed 16-bit elements (rows, columns); the symmetric range of the quantiser, or of another limit."""
+    if limit != 32767:
+        return _elements(rng, content, rows, columns) * limit // 32767
     draw = np.random.default_rng(rng.getrandbits(32))
     match content:
         case "normal":
@@ -57,7 +65,36 @@ def _mask(rng, kind, queries, keys):
             return mask
 
 
-def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
+def draw_tokens(rng, parameters, count, features, head_dim, value_dim, content=None):
+    """Draw tokens and weights of a head; now and then shifts at which results are clipped."""
+    p = parameters
+
+    def elements(rows, columns, limit):
+        chosen = content or rng.choice((*CONTENTS[:2] * 4, *CONTENTS))
+        return _elements(rng, chosen, rows, columns, limit)
+
+    def shift(sums, limit):
+        fit = max(0, (int(np.abs(sums).max(initial=0)) // (limit + 1)).bit_length())
+        return min(31, max(0, fit - rng.choice((0, 0, 0, 1, 3))))
+
+    x, x8 = elements(count, features, 32767), elements(count, features, 127)
+    weights = [elements(features, channels, (1 << (p.weight_width - 1)) - 1)
+               for channels in (head_dim, head_dim, value_dim)]
+    biases = [elements(1, channels, rng.choice((32767, 1000)))[0] for channels in (head_dim, head_dim, value_dim)]
+    codes = weight_codes(elements(features, head_dim, 127))
+    shifts = [shift(x.astype(float) @ w.astype(float), 32767) for w in weights]
+    khat_shift = shift(khat_sums(x8, codes), (1 << (p.khat_width - 1)) - 1)
+    return SofaTokens(x, x8, *weights, *biases, codes, khat_shift, *shifts, source=next(_SOURCES) % 256)
+
+
+def _features(rng, parameters, head_dim, value_dim):
+    """A number of features for which the weights fit."""
+    p = parameters
+    most = p.matrix_words * p.elements_per_beat // p.query_channels(max(head_dim, value_dim))
+    return rng.randint(1, min(p.max_features, most // p.tree_lanes * p.tree_lanes))
+
+
+def draw_head(rng, parameters, *, content=None, mask=None, keep=None, tokens=False, **fixed):
     """Draw a legal head.
 
     Parameters
@@ -70,17 +107,29 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
         One of `MASKS`.
     keep : float, optional
         Share of the keys to keep.
+    tokens : bool or None
+        Whether the head is made from tokens; None draws that too.
     **fixed
-        ``queries``, ``keys``, ``head_dim``, ``value_dim`` (numbers), or fields of `SofaHead`.
+        ``queries``, ``keys``, ``head_dim``, ``value_dim``, ``features`` (numbers), or fields of `SofaHead`.
     """
     p = parameters
     queries = fixed.pop("queries", None) or rng.choice((1, 2, 3, rng.randint(1, 17), rng.randint(1, 40)))
     keys = fixed.pop("keys", None) or rng.choice((1, rng.randint(1, 20), rng.randint(1, p.max_keys)))
     head_dim = fixed.pop("head_dim", None) or rng.randint(1, p.max_head_dim)
     value_dim = fixed.pop("value_dim", None) or rng.choice((head_dim, rng.randint(1, p.max_head_dim)))
+    features = fixed.pop("features", None)
+    source = None
+    if p.generator_rows and (tokens or (tokens is None and rng.random() < 0.5)):
+        queries = min(queries, keys)
+        features = features or _features(rng, p, head_dim, value_dim)
+        source = draw_tokens(rng, p, keys, features, head_dim, value_dim, content)
     usual = rng.choice(CONTENTS[:3])
     q, k, v = (_elements(rng, content or rng.choice((usual, usual, rng.choice(CONTENTS))), rows, columns)
                for rows, columns in ((queries, head_dim), (keys, head_dim), (keys, value_dim)))
+    khat = upper_bits(k, p)
+    if source is not None:
+        q, k, v, khat = project_tokens(source, p)
+        q = q[:queries]
     kind = mask or rng.choice(("none", "none", *MASKS))
 
     kept = max(1, round((keep or rng.choice(KEEPS)) * keys))
@@ -97,7 +146,7 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
     base = rng.choice((max(0, 15 - p.code_levels), rng.randint(0, 15)))
     if p.query_code_width == 8:
         base = min(base, rng.randint(0, 7))
-    largest = int(np.abs(predicted_sum(q, k, base, p)).max(initial=0))
+    largest = int(np.abs(predicted_sum(q, khat, base, p)).max(initial=0))
     fit = max(0, (largest >> (p.score_width - 1)).bit_length())
     # Now and then too small a shift, so that predicted or exact scores clip.
     predict_shift = min(max(0, fit - rng.choice((0, 0, 0, 1, 3))), (1 << p.predict_shift_bits) - 1)
@@ -109,7 +158,7 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, **fixed):
         "segment_keys": segment_keys, "extra_segments": extra, "score_shift": score_shift,
         "predict_shift": predict_shift, "code_base": base,
         "radius": rng.choice((0, 0, rng.randint(1, (1 << p.score_width) - 1))) if p.clipping else 0}
-    head = SofaHead(q, k, v, mask=_mask(rng, kind, queries, keys), **drawn)
+    head = SofaHead(q, k, v, mask=_mask(rng, kind, queries, keys), tokens=source, **drawn)
     return replace(head, **fixed)
 
 
@@ -135,7 +184,10 @@ def draw_parameters(rng):
             "max_segment_keys": rng.choice((tile, rng.randint(1, tile))), "khat_width": rng.choice((2, 4, 5, 8, 16)),
             "query_code_width": query_code_width, "code_levels": rng.randint(1, min(15, query_code_width - 1)),
             "score_width": rng.choice((4, 5, 8, 11, 16)), "clipping": rng.random() < 0.5, "ensure": rng.choice((1, 2)),
-            "reuse_rows": rng.choice((1, 2, 4, 16)),
+            "reuse_rows": rng.choice((1, 2, 4, 16)), "query_groups": rng.randint(2, 9),
+            "held_groups": rng.choice((2, 4, 8)), "generator_rows": rng.choice((0, 1, 2, rng.randint(1, width // 16))),
+            "max_features": rng.randint(1, 40), "max_weights": rng.choice((64, 300, 2000)),
+            "weight_width": rng.randint(8, 16),
             "zclip": rng.randint(1, 5), "log_fraction": rng.randint(6, 12), "log_integer": rng.randint(5, 10),
             "probability_fraction": rng.randint(8, 14), "rescale_step": rng.choice((1, 2, 4)),
             "normalise_lanes": rng.choice(lanes_out), "counters": rng.random() < 0.9}

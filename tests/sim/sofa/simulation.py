@@ -7,6 +7,7 @@ from gen.emit import emit_cached
 from gen.tops.registry import resolve, tops
 from sim.golden.sofa import golden_head
 from sim.host.sofa import pack_task, unpack_result
+from sim.host.tokens import fetch_rows
 from sim.runner import simulate
 
 __all__ = ["Top", "check_counters", "check_task", "examples", "preset"]
@@ -44,7 +45,8 @@ class Top:
 
     def check(self, tasks, **options):
         """Run tasks (lists of heads) one behind the other, and compare rows, counters and registers."""
-        result = self.simulate([pack_task(heads, self.parameters) for heads in tasks], **options)
+        rows = fetch_rows([head for heads in tasks for head in heads], self.parameters)
+        result = self.simulate([pack_task(heads, self.parameters) for heads in tasks], fetch=rows, **options)
         golden = []
         for packet, heads in zip(result.packets, tasks, strict=True):
             golden += check_task(packet, heads, self.parameters)
@@ -75,7 +77,9 @@ def check_task(packet, heads, parameters):
 
 def describe(head):
     """The fields of a head that are not arrays."""
-    fields = {name: value for name, value in vars(head).items() if not hasattr(value, "shape")}
+    fields = {name: value for name, value in vars(head).items() if not hasattr(value, "shape") and name != "tokens"}
+    if head.tokens is not None:
+        fields["features"] = head.tokens.x.shape[1]
     shapes = f"{len(head.queries)} x {len(head.keys)}, d {head.keys.shape[1]}, dv {head.values.shape[1]}"
     return f"{shapes}, {'masked, ' if head.mask is not None else ''}{fields}"
 
@@ -87,7 +91,7 @@ def check_counters(result, golden):
         for name, value in head.counters.items():
             totals[name] = totals.get(name, 0) + value
     if "counter_cycles" in result.registers:
-        counted = {name: result.registers[f"counter_{name}"] for name in totals}
+        counted = {name: result.registers.get(f"counter_{name}", 0) for name in totals}
         assert counted == totals, [(name, counted[name], totals[name]) for name in totals
                                    if counted[name] != totals[name]]
         assert result.registers["counter_cycles"] == result.cycles

@@ -1,5 +1,7 @@
 """Heads of all kinds through the presets on both simulators: every row, every key and every counter."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.sim.sofa.draw import CONTENTS, KEEPS, MASKS, draw_head
@@ -51,7 +53,8 @@ def test_random_heads(simulator, stall):
     rng = generator()
     top = preset("tiny")
     count = examples(60 if simulator == "verilator" else 5)
-    tasks = [[draw_head(rng, top.parameters) for _ in range(rng.randint(1, 4))] for _ in range(-(-count // 2))]
+    tasks = [[draw_head(rng, top.parameters, tokens=None) for _ in range(rng.randint(1, 4))]
+             for _ in range(-(-count // 2))]
     top.check(tasks, simulator=simulator, stall=stall, seed=rng.getrandbits(32))
 
 
@@ -61,7 +64,7 @@ def test_shapes(stall):
     top = preset("ecp5")
     lengths, widths = (1, 3, 17, 64, 200, 256), (1, 8, 31, 32, 64)
     heads = [draw_head(rng, top.parameters, queries=rng.choice(lengths), keys=rng.choice(lengths),
-                       head_dim=rng.choice(widths), value_dim=rng.choice(widths), keep=rng.choice(KEEPS))
+                       head_dim=rng.choice(widths), value_dim=rng.choice(widths), keep=rng.choice(KEEPS), tokens=None)
              for _ in range(examples(16))]
     # The grid's corners are always there.
     heads += [draw_head(rng, top.parameters, queries=256, keys=256, head_dim=64, value_dim=64, keep=0.25),
@@ -71,6 +74,49 @@ def test_shapes(stall):
     rng.shuffle(heads)
     tasks = [heads[first:first + 3] for first in range(0, len(heads), 3)]
     top.check(tasks, simulator="verilator", stall=stall, seed=rng.getrandbits(32))
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_shapes_from_tokens(simulator, stall):
+    """Lengths and widths of 1, prime, and beside a multiple of everything; all in one task, so that heads overlap."""
+    rng = generator()
+    top = preset("tiny")
+    shapes = [(1, 1, 1, 1), (7, 33, 5, 16), (2, 64, 16, 16), (60, 31, 15, 3), (13, 8, 4, 8), (65, 9, 7, 16)]
+    if simulator == "icarus":
+        shapes = rng.sample(shapes[:3] + shapes[4:5], 2)
+    heads = [draw_head(rng, top.parameters, tokens=True, queries=rng.choice((keys, rng.randint(1, keys))), keys=keys,
+                       features=features, head_dim=head_dim, value_dim=value_dim, keep=rng.choice(KEEPS))
+             for keys, features, head_dim, value_dim in shapes]
+    top.check([heads], simulator=simulator, stall=stall, seed=rng.getrandbits(32))
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_wide_shapes_from_tokens(stall):
+    rng = generator()
+    top = preset("ecp5")
+    shapes = [(129, 33, 31, 31), (7, 384, 32, 32), (1, 384, 1, 32), (60, 192, 64, 40), (300, 64, 32, 32)]
+    heads = [draw_head(rng, top.parameters, tokens=True, queries=keys, keys=keys, features=features,
+                       head_dim=head_dim, value_dim=value_dim, keep=0.25, mask="none", dense=False)
+             for keys, features, head_dim, value_dim in shapes]
+    rng.shuffle(heads)
+    top.check([heads[:3], heads[3:]], simulator="verilator", stall=stall, seed=rng.getrandbits(32))
+
+
+def test_weights_are_kept():
+    """A second sequence with the weights of the first, and a third behind a head that has its own keys."""
+    rng = generator()
+    top = preset("tiny")
+
+    def draw(**fixed):
+        return draw_head(rng, top.parameters, keys=20, queries=20, head_dim=9, value_dim=12, mask="none", **fixed)
+
+    heads = [draw(tokens=True, features=33) for _ in range(3)]
+    first = heads[0].tokens
+    for head in heads[1:]:
+        kept = ("wq", "wk", "wv", "bq", "bk", "bv", "codes")
+        head.tokens = replace(head.tokens, keep_weights=True, **{name: getattr(first, name) for name in kept})
+    top.check([[heads[0], heads[1], draw(), heads[2]]], simulator="verilator", seed=rng.getrandbits(32))
 
 
 def test_largest_head():
@@ -96,7 +142,7 @@ def test_heads_claim_halves_and_the_whole_memory_in_turn(simulator):
 def test_stalls_do_not_change_what_is_returned():
     rng = generator()
     top = preset("tiny")
-    tasks = [[draw_head(rng, top.parameters) for _ in range(2)] for _ in range(3)]
+    tasks = [[draw_head(rng, top.parameters, tokens=None) for _ in range(2)] for _ in range(3)]
     runs = [top.check(tasks, simulator="verilator", stall=stall, seed=rng.getrandbits(32))
             for stall in (0.0, 0.1, 0.7)]
     assert runs[0].packets == runs[1].packets == runs[2].packets

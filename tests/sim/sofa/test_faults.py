@@ -37,8 +37,8 @@ def malformed_headers(parameters):
     p = parameters
     return [
         ({"magic": 0x50FB}, SofaError.BAD_MAGIC), ({"magic": 0}, SofaError.BAD_MAGIC),
-        ({"reserved_flags": 1}, SofaError.BAD_MAGIC), ({"reserved_flags": 0x100}, SofaError.BAD_MAGIC),
-        ({"reserved": 1}, SofaError.BAD_MAGIC), ({"reserved_words": 1 << 63}, SofaError.BAD_MAGIC),
+        ({"reserved_flags": 1}, SofaError.BAD_MAGIC), ({"reserved_flags": 0x40}, SofaError.BAD_MAGIC),
+        ({"reserved": 1}, SofaError.BAD_MAGIC), ({"reserved": 1 << 23}, SofaError.BAD_MAGIC),
         ({"queries": 0}, SofaError.BAD_QUERIES),
         ({"keys": 0}, SofaError.BAD_KEYS), ({"keys": p.max_keys + 1}, SofaError.BAD_KEYS),
         ({"keys": 0xFFFF}, SofaError.BAD_KEYS),

@@ -20,7 +20,15 @@ STRUCTURES = {
         "rows_per_sorter": 1, "max_head_dim": 24},
     "one beat a vector": {
         "rows": 8, "row_multipliers": 4, "lanes": 8, "tree_lanes": 8, "columns": 4, "bus_width": 128,
-        "rows_per_sorter": 4, "max_head_dim": 8},
+        "rows_per_sorter": 4, "max_head_dim": 8, "generator_rows": 3, "max_weights": 256},
+    "two slices from tokens, codes wider than a word": {
+        "rows": 8, "row_multipliers": 4, "lanes": 8, "tree_lanes": 8, "columns": 4, "bus_width": 32,
+        "rows_per_sorter": 2, "generator_rows": 2, "khat_width": 3, "code_levels": 2, "max_features": 37,
+        "max_weights": 700, "weight_width": 9},
+    "one pass over the tokens, every tree a channel": {
+        "rows": 4, "row_multipliers": 4, "lanes": 8, "tree_lanes": 8, "columns": 8, "bus_width": 64,
+        "rows_per_sorter": 4, "generator_rows": 1, "khat_width": 9, "code_levels": 7, "max_features": 20,
+        "max_weights": 400},
 }
 USUAL = {"max_keys": 64, "max_head_dim": 12, "normalise_lanes": 2}
 
@@ -30,7 +38,7 @@ def run(rng, parameters, tasks=4):
     stall = rng.choice((0.0, 0.4))
     print(parameters, f"stall={stall}")
     most = min(48, parameters.max_keys)
-    heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, most))
+    heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, most), tokens=None)
               for _ in range(rng.randint(1, 3))] for _ in range(tasks)]
     top.check(heads, simulator="icarus", stall=stall, seed=rng.getrandbits(32))
 

@@ -1,0 +1,57 @@
+"""Bytes that `sofa` moves off chip, by kind, next to those of a vanilla dynamic-sparsity accelerator."""
+
+__all__ = ["baseline_bytes", "traffic"]
+
+#: Rows that the baseline computes at once: the query block of SOFA.
+BLOCK = 128
+#: Counters of words by kind.
+WORDS = {"tokens_8bit": "words_khat", "tokens_for_queries": "words_query", "tokens_for_keys": "words_key",
+         "weights": "words_weights", "queries": "words_queries", "keys": "words_keys", "values": "words_values",
+         "masks": "words_masks", "output": "output_words"}
+
+
+def baseline_bytes(queries, kept, keys, channels, value_channels):
+    """Bytes of a head on a vanilla dynamic-sparsity accelerator (SOFA, section VI: memory access).
+
+    It computes blocks of 128 queries, stage by stage through memory: queries of 16 bits and keys of 4 bits in, the
+    predicted scores (4 bits) and the scores of the kept keys (16 bits) out and in again, key and value of each kept
+    (query, key) pair in, the output out.
+
+    Parameters
+    ----------
+    queries, kept, keys : int
+        Queries; kept (query, key) pairs; keys.
+    channels, value_channels : int
+
+    Returns
+    -------
+    dict of str to float
+    """
+    blocks = -(-queries // BLOCK)
+    return {
+        "queries": 2.0 * queries * channels,
+        "keys_4bit": 0.5 * blocks * keys * channels,
+        "predicted_scores": 2 * 0.5 * queries * keys,
+        "scores": 2 * 2.0 * kept,
+        "keys_and_values": 2.0 * kept * (channels + value_channels),
+        "output": 2.0 * queries * value_channels,
+    }
+
+
+def traffic(run, parameters):
+    """Bytes of a run by kind, from the counters of the hardware; those of the baseline; and the share that is saved.
+
+    Returns None if the hardware was built without counters.
+    """
+    if not run.counters:
+        return None
+    word = parameters.bus_width // 8
+    moved = {kind: run.counters[name] * word for kind, name in WORDS.items() if run.counters.get(name)}
+    baseline = {}
+    for head, selected in zip(run.heads, run.selected, strict=True):
+        for kind, count in baseline_bytes(*selected.shape[:1], int(selected.sum()), selected.shape[1],
+                                          head.keys.shape[1], head.values.shape[1]).items():
+            baseline[kind] = baseline.get(kind, 0.0) + count
+    total, before = sum(moved.values()), sum(baseline.values())
+    return {"bytes": moved, "total": total, "baseline": baseline, "baseline_total": before,
+            "saved": 1 - total / before}

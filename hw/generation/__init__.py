@@ -1,0 +1,1 @@
+"""Queries, keys and values of `sofa` from tokens: projection on demand."""

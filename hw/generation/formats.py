@@ -1,0 +1,90 @@
+"""What passes between the loader and the blocks that make a head from tokens."""
+
+from amaranth.lib import data, enum
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.sofa.task import Projection, Task
+
+__all__ = ["Batch", "Destination", "FetchRequest", "QueryOrder", "Section", "TokenHead", "TokenNumber", "WeightWrite"]
+
+
+class Section(enum.Enum, shape=3):
+    """Parts of the body of a head from tokens, in their order."""
+
+    CODES = 0            # of the key weights, for the prediction
+    QUERY_BIAS = 1
+    QUERY = 2
+    KEY_BIAS = 3
+    KEY = 4
+    VALUE_BIAS = 5
+    VALUE = 6
+
+
+class WeightWrite(data.StructLayout):
+    """A word of a section: `word` of `vector`, which is a channel, or in a bias always the word 0 of a beat."""
+
+    def __init__(self, parameters):
+        p = parameters
+        codes = max(1, p.token_folds * 4 * p.tree_lanes // p.bus_width)
+        super().__init__({
+            "section": Section,
+            "vector": bits_for(p.folds * p.lanes),
+            "word": bits_for(max(codes, p.feature_words)),
+            "data": p.bus_width,
+        })
+
+
+class TokenHead(data.StructLayout):
+    """A head whose keys are to be predicted from its tokens, and the task to be emitted then."""
+
+    def __init__(self, parameters):
+        super().__init__({"task": Task(parameters), "projection": Projection(parameters)})
+
+
+class QueryOrder(data.StructLayout):
+    """A row whose query is to be made, and its place in the memories."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "row": 16,
+            "slices": p.slices,
+            "slot": range(p.query_groups),
+            "tree": max(1, ceil_log2(p.trees)),
+            "group_end": 1,
+            "half": 1,
+        })
+
+
+class Destination(data.StructLayout):
+    """Where the vectors of a token go: the place of a query, or the number of a key."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({"place": data.UnionLayout({"query": QueryOrder(p), "key": p.key_bits})})
+
+
+class Batch(data.StructLayout):
+    """Tokens that are projected side by side: `queries`, or keys and values, of the head in `half`."""
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({"queries": 1, "count": bits_for(p.generator_rows), "half": 1, "bank": 1})
+
+
+class TokenNumber(data.StructLayout):
+    """A token of the head in `half`."""
+
+    def __init__(self, parameters):
+        super().__init__({"key": parameters.key_bits, "half": 1})
+
+
+class FetchRequest(data.StructLayout):
+    """A row that the host is to send: a token of the source that the head's header names.
+
+    ``kind`` 0 asks for 8-bit elements, to predict a key from; 1 and 2 for 16-bit elements, to make a query, or key and
+    value of.
+    """
+
+    def __init__(self):
+        super().__init__({"token": 16, "source": 8, "kind": 2, "reserved": 6})

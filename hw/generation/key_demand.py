@@ -1,0 +1,167 @@
+"""Which tokens need a key and a value: those that a row keeps, each once a head."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.shared import shared
+from hw.sofa.task import Projection
+from hw.stream import Fifo
+from hw.stream.register_file import RegisterFile
+from hw.stream.select import lowest_bit, number_of
+
+from .formats import TokenNumber
+
+__all__ = ["GroupRecord", "KeyDemand"]
+
+_COUNT = 16
+
+
+class GroupRecord(wiring.Signature):
+    """What a slice tells of the keys that its groups keep.
+
+    Members
+    -------
+    valid, segment, keys, end : Out
+        The keys that some row of the group keeps of a segment; the group's last segment.
+    tokens, half : Out
+        The group belongs to a head from tokens; its half of the key memories.
+    release : Out(1)
+        Pulse: the oldest group has been attended.
+    ready : In(1)
+        There is room for a further group, whose segments then cannot be held up.
+    complete : In(1)
+        The keys and values of the oldest group are there.
+    """
+
+    def __init__(self, parameters):
+        p = parameters
+        super().__init__({
+            "valid": Out(1), "segment": Out(p.segment_bits), "keys": Out(p.tile), "end": Out(1),
+            "tokens": Out(1), "half": Out(1),
+            "release": Out(1),
+            "ready": In(1),
+            "complete": In(1),
+        })
+
+
+class RecordQueue(wiring.Component):
+    """Queue of a group's records, in LUT RAM; what is put in is never held up.
+
+    Parameters
+    ----------
+    shape : shape-like
+    depth : int
+
+    Members
+    -------
+    i, o : streams of `shape`
+        `i.ready` is always high. An item comes out in the cycle after it went in.
+    """
+
+    def __init__(self, shape, depth):
+        self._shape, self._depth = shape, depth
+        super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = max(1, ceil_log2(self._depth))
+        m.submodules.items = items = shared(RegisterFile, self._shape.size, 1 << bits)
+        written, read = Signal(bits + 1), Signal(bits + 1)
+        m.d.comb += [
+            items.write_enable.eq(self.i.valid), items.write_address.eq(written), items.write_data.eq(self.i.payload),
+            items.read_address.eq(read), self.o.payload.eq(items.read_data), self.o.valid.eq(written != read),
+        ]
+        m.d.sync += [written.eq(written + self.i.valid), read.eq(read + (self.o.valid & self.o.ready))]
+        return m
+
+
+class KeyDemand(wiring.Component):
+    """Ask for the key and value of each token when the first row keeps it (SOFA, section III-A: on demand).
+
+    A bit for each token of the two heads in flight says whether it was asked for. Tokens are made in the order in
+    which they are asked for, so the keys of a group are there when as many tokens are made as had been asked for
+    at the group's end. One token, or one segment without new tokens, a cycle.
+
+    Members
+    -------
+    project, project_start : In
+        Pulse: a head begins, none of whose tokens has been asked for.
+    groups : In(GroupRecord), one a slice
+    o : Out(stream of TokenNumber)
+    token_done : In(1)
+        Pulse: the oldest token that was asked for has its key and value.
+    waiting : Out
+        Tokens asked for and not yet made.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        super().__init__({
+            "project": In(Projection(p)),
+            "project_start": In(1),
+            "groups": In(GroupRecord(p)).array(p.slices),
+            "o": Out(stream.Signature(TokenNumber(p))),
+            "token_done": In(1),
+            "waiting": Out(_COUNT),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        heads = Signal(data.ArrayLayout(Projection(p), 2))
+        with m.If(self.project_start):
+            m.d.sync += heads[self.project.half].eq(self.project)
+
+        record = data.StructLayout({"segment": p.segment_bits, "keys": p.tile, "end": 1, "tokens": 1, "half": 1})
+        asked, made = Signal(_COUNT), Signal(_COUNT)
+        turn, chosen, chosen_valid = Signal(range(max(2, p.slices))), Signal(record), Signal()
+        finished = Signal()                                  # the chosen record has no further token
+        for index, group in enumerate(self.groups):
+            m.submodules[f"records{index}"] = records = RecordQueue(record, p.max_segments)
+            m.submodules[f"needs{index}"] = needs = Fifo(_COUNT, p.held_groups)
+            mine = turn == index
+            m.d.comb += [
+                records.i.valid.eq(group.valid), group.ready.eq(~records.o.valid),
+                *(records.i.payload[name].eq(getattr(group, name)) for name in record.members),
+                records.o.ready.eq(mine & finished),
+                needs.i.valid.eq(mine & finished & chosen.end), needs.i.payload.eq(asked),
+                needs.o.ready.eq(group.release),
+                group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[_COUNT - 1]),
+            ]
+            with m.If(mine):
+                m.d.comb += [chosen.eq(records.o.payload), chosen_valid.eq(records.o.valid & needs.i.ready)]
+
+        # The bits of the segment at hand, and those that are new.
+        m.submodules.wanted = wanted = shared(RegisterFile, p.tile, 2 << p.segment_bits)
+        clearing, cleared = Signal(), Signal(1 + p.segment_bits)
+        new, lowest = Signal(p.tile), Signal(p.tile)
+        position = Signal(p.position_bits)
+        head = heads[chosen.half]
+        offset = sum(Mux(position[bit], head.segments << bit, 0) for bit in range(p.position_bits))
+        go = Signal()
+        m.d.comb += [
+            wanted.read_address.eq(Cat(chosen.segment, chosen.half)),
+            new.eq(chosen.keys & ~wanted.read_data & (chosen.tokens & chosen_valid & ~clearing).replicate(p.tile)),
+            lowest.eq(lowest_bit(new)), position.eq(number_of(lowest)),
+            self.o.valid.eq(new != 0), self.o.payload.half.eq(chosen.half),
+            self.o.payload.key.eq(Mux(head.spread, chosen.segment + offset,
+                                      position + (chosen.segment << ceil_log2(p.tile)))),
+            go.eq(self.o.valid & self.o.ready),
+            finished.eq(chosen_valid & ~clearing & (new == 0)),
+            wanted.write_enable.eq(go), wanted.write_address.eq(wanted.read_address),
+            wanted.write_data.eq(wanted.read_data | lowest),
+        ]
+        m.d.sync += [asked.eq(asked + go), made.eq(made + self.token_done)]
+        m.d.comb += self.waiting.eq(asked - made)
+        with m.If(~chosen_valid | (finished & chosen.end)):
+            m.d.sync += turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))
+        with m.If(clearing):
+            m.d.comb += [wanted.write_enable.eq(1), wanted.write_address.eq(cleared), wanted.write_data.eq(0)]
+            m.d.sync += cleared.eq(cleared + 1)
+            with m.If(cleared[:p.segment_bits].all()):
+                m.d.sync += clearing.eq(0)
+        with m.If(self.project_start):
+            m.d.sync += [clearing.eq(1), cleared.eq(Cat(Signal(p.segment_bits), self.project.half))]
+        return m

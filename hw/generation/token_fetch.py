@@ -1,0 +1,191 @@
+"""Fetching of tokens: for the prediction of keys, and in batches for the generator."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.sofa.task import Projection
+from hw.stream import Fifo, WidthConverter, Word
+
+from .formats import Batch, Destination, FetchRequest, QueryOrder, TokenNumber
+
+__all__ = ["TokenFetch"]
+
+
+class TokenFetch(wiring.Component):
+    """Form batches of tokens, ask for them by number, and hand on what comes.
+
+    A full batch of tokens that need key and value goes first, then a full batch of queries; a batch that is not full
+    only when the generator has nothing else, queries first. All tokens of a batch are of one head.
+
+    Members
+    -------
+    project, project_start, project_ready : In
+        Pulses: a head begins; its key and value weights are there.
+    khat : In(stream of TokenNumber), khat_row : Out(stream of Word(bus_width))
+        Tokens of 8-bit elements, for :class:`~hw.predictor.token_sweep.TokenSweep`.
+    order : In(stream of QueryOrder), keys : In(stream of TokenNumber)
+        What the generator is to make.
+    request : Out(stream of FetchRequest), row : In(stream of Word(bus_width))
+    token_*, destination_* : Out
+        See :class:`Generator`.
+    batch : Out(stream of Batch)
+    bank_done : In(1)
+    missing : Out(2)
+        Pulse for each half: a token of its head was not as long as it should be.
+    batches : Out
+        Batches that were begun and have not left the generator.
+    words_khat, words_query, words_key : Out(1)
+        Pulses: a word of a token that was fetched for this purpose.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        super().__init__({
+            "project": In(Projection(p)),
+            "project_start": In(1),
+            "project_ready": In(1),
+            "khat": In(stream.Signature(TokenNumber(p))),
+            "khat_row": Out(stream.Signature(Word(p.bus_width))),
+            "order": In(stream.Signature(QueryOrder(p))),
+            "keys": In(stream.Signature(TokenNumber(p))),
+            "request": Out(stream.Signature(FetchRequest())),
+            "row": In(stream.Signature(Word(p.bus_width))),
+            "token_write": Out(1),
+            "token_bank": Out(1),
+            "token_row": Out(max(1, ceil_log2(p.generator_rows))),
+            "token_half": Out(range(2 * p.feature_words)),
+            "token_data": Out(p.bus_width // 2),
+            "destination_write": Out(1),
+            "destination_bank": Out(1),
+            "destination_row": Out(max(1, ceil_log2(p.generator_rows))),
+            "destination": Out(Destination(p)),
+            "batch": Out(stream.Signature(Batch(p))),
+            "bank_done": In(1),
+            "missing": Out(2),
+            "batches": Out(range(3)),
+            "words_khat": Out(1), "words_query": Out(1), "words_key": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        rows = p.generator_rows
+
+        heads, ready = Signal(data.ArrayLayout(Projection(p), 2)), Signal(2)
+        with m.If(self.project_start):
+            m.d.sync += [heads[self.project.half].eq(self.project), ready.bit_select(self.project.half, 1).eq(0)]
+        with m.If(self.project_ready):
+            m.d.sync += ready.bit_select(self.project.half, 1).eq(1)
+
+        m.submodules.orders = orders = Fifo(QueryOrder(p), 2 * rows)
+        m.submodules.keys = keys = Fifo(TokenNumber(p), 2 * rows)
+        wiring.connect(m, wiring.flipped(self.order), orders.i)
+        wiring.connect(m, wiring.flipped(self.keys), keys.i)
+
+        # Rows that were asked for, in order, and batches whose rows are coming.
+        flight = data.StructLayout({"khat": 1, "queries": 1, "half": 1})
+        m.submodules.flights = flights = Fifo(flight, 2 * (p.khat_tile + rows))
+        m.submodules.formed = formed = Fifo(Batch(p), 2)
+        batch, banks, bank = Signal(Batch(p)), self.batches, Signal()
+        number = Signal(range(rows + 1))                     # rows of the batch that were asked for
+        m.d.comb += formed.i.payload.eq(batch)
+        m.d.comb += [formed.i.payload.count.eq(number), formed.i.payload.bank.eq(bank)]
+
+        key_ready = ready.bit_select(keys.o.payload.half, 1)
+        keys_there = keys.o.valid & key_ready
+        start, forming = Signal(), Signal()
+        idle = banks == 0
+        with m.If(~forming & (banks != 2)):
+            with m.If(keys_there & (keys.level >= rows)):
+                m.d.comb += start.eq(1)
+                m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
+            with m.Elif(orders.o.valid & (idle | (orders.level >= rows))):
+                m.d.comb += start.eq(1)
+                m.d.sync += [batch.queries.eq(1), batch.half.eq(orders.o.payload.half)]
+            with m.Elif(keys_there & idle):
+                m.d.comb += start.eq(1)
+                m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
+        more, ask = Signal(), Signal()
+        token = Signal(16)
+        order, key = orders.o.payload, keys.o.payload
+        with m.If(batch.queries):
+            m.d.comb += [more.eq(orders.o.valid & (order.half == batch.half)), token.eq(order.row),
+                         self.destination.place.query.eq(order)]
+        with m.Else():
+            m.d.comb += [more.eq(keys.o.valid & (key.half == batch.half)), token.eq(key.key),
+                         self.destination.place.key.eq(key.key)]
+        with m.If(start):
+            m.d.sync += [forming.eq(1), number.eq(0)]
+        with m.If(forming & (~more | (number == rows))):
+            m.d.comb += formed.i.valid.eq(1)
+            m.d.sync += [forming.eq(0), bank.eq(~bank)]
+        m.d.sync += banks.eq(banks + start - self.bank_done)
+
+        # Requests: those of the batch first.
+        request, wants = self.request.payload, Signal()
+        number_khat = self.khat.payload
+        head = heads[Mux(wants, batch.half, number_khat.half)]
+        m.d.comb += [
+            wants.eq(forming & more & (number != rows)),
+            self.request.valid.eq((wants | self.khat.valid) & flights.i.ready),
+            ask.eq(wants & self.request.ready & flights.i.ready),
+            orders.o.ready.eq(ask & batch.queries), keys.o.ready.eq(ask & ~batch.queries),
+            self.khat.ready.eq(~wants & self.request.ready & flights.i.ready),
+            flights.i.valid.eq(self.request.valid & self.request.ready),
+            flights.i.payload.khat.eq(~wants), flights.i.payload.queries.eq(batch.queries),
+            flights.i.payload.half.eq(Mux(wants, batch.half, number_khat.half)),
+            request.token.eq(Mux(wants, token, number_khat.key)), request.source.eq(head.source),
+            request.kind.eq(Mux(wants, Mux(batch.queries, 1, 2), 0)),
+            self.destination_write.eq(ask), self.destination_bank.eq(bank), self.destination_row.eq(number),
+        ]
+        with m.If(ask):
+            m.d.sync += number.eq(number + 1)
+
+        # Rows: as many words as there should be, the rest is dropped.
+        flight, word = flights.o.payload, Signal(range(p.feature_words + 1))
+        last_word, short, dropping, wanted = Signal.like(word), Signal(), Signal(), Signal()
+        m.d.comb += last_word.eq(heads[flight.half].last_word >> flight.khat)
+        m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
+        ends = word == last_word
+        payload, accepted = self.row.payload, Signal()
+        m.d.comb += [
+            wanted.eq(self.row.valid & flights.o.valid & ~dropping),
+            self.khat_row.payload.data.eq(payload.data), self.khat_row.payload.last.eq(payload.last | ends),
+            self.khat_row.valid.eq(wanted & flight.khat),
+            halves.i.payload.data.eq(payload.data), halves.i.payload.last.eq(payload.last | ends),
+            halves.i.valid.eq(wanted & ~flight.khat),
+            self.row.ready.eq(dropping | (flights.o.valid & Mux(flight.khat, self.khat_row.ready, halves.i.ready))),
+            accepted.eq(self.row.valid & self.row.ready),
+            short.eq(accepted & ~dropping & (payload.last != ends)),
+            flights.o.ready.eq(accepted & payload.last),
+            self.missing.eq(Mux(short, 1 << flight.half, 0)),
+            self.words_khat.eq(accepted & flight.khat), self.words_query.eq(accepted & ~flight.khat & flight.queries),
+            self.words_key.eq(accepted & ~flight.khat & ~flight.queries),
+        ]
+        with m.If(accepted):
+            m.d.sync += word.eq(word + 1)
+            with m.If(ends):
+                m.d.sync += dropping.eq(1)
+            with m.If(payload.last):
+                m.d.sync += [dropping.eq(0), word.eq(0)]
+
+        # Tokens of a batch, half a word a cycle.
+        half, row, arrived = Signal(self.token_half.shape()), Signal(range(rows + 1)), formed.o.payload
+        row_bank = Signal()
+        m.d.comb += [
+            halves.o.ready.eq(~(formed.o.valid & (row == arrived.count))),
+            self.token_write.eq(halves.o.valid & halves.o.ready), self.token_half.eq(half), self.token_row.eq(row),
+            self.token_bank.eq(row_bank),
+            self.token_data.eq(halves.o.payload.data),
+            self.batch.payload.eq(arrived), self.batch.valid.eq(formed.o.valid & (row == arrived.count)),
+            formed.o.ready.eq(self.batch.ready & (row == arrived.count)),
+        ]
+        with m.If(self.token_write):
+            m.d.sync += half.eq(half + 1)
+            with m.If(halves.o.payload.last):
+                m.d.sync += [half.eq(0), row.eq(row + 1)]
+        with m.If(self.batch.valid & self.batch.ready):
+            m.d.sync += [row.eq(0), row_bank.eq(~row_bank)]
+        return m

@@ -1,0 +1,222 @@
+"""Prediction of keys from tokens: tiles of tokens against block after block of weight codes."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.generation.formats import TokenHead, TokenNumber, WeightWrite
+from hw.shared import shared
+from hw.sofa.task import Task
+from hw.stream import WidthConverter, Word
+from hw.stream.delay import delay
+from hw.stream.lane_memory import LaneMemory
+from hw.stream.register_file import RegisterFile
+from hw.stream.select import select
+
+from .code_blocks import CodeBlock, CodeBlocks
+from .predictor import KhatWrite, predictor_latency
+from .score_lane import TokenSlot, token_shifts
+
+__all__ = ["TokenSweep"]
+
+
+class TokenSweep(wiring.Component):
+    """Predict the keys of a head from its tokens, once a head, on the array that predicts scores (SOFA, phase 1.1).
+
+    ``khat[t, c] = clip((sum_h x8[t, h] * sign[h, c] * 2^e[h, c]) >> khat_shift)``, see :class:`CodeBlocks` for the
+    codes. A block of codes serves all digits of the ``khat_tile`` tokens of a tile, while the next block is written.
+    There is room for two tiles, so that one is fetched while the other is at work. A tile takes
+    ``folds * channels / khat_columns * weight_bands * khat_tile * token_digits`` cycles of the array, in which no
+    group of rows can begin; between two tiles groups go first.
+
+    Members
+    -------
+    weights : In(stream of WeightWrite)
+        The section of codes; only while no head is at work.
+    i : In(stream of TokenHead)
+    idle : Out(1)
+        No head is at work.
+    predict : Out(stream of Task)
+        The head's task, when all keys are stored.
+    request : Out(stream of TokenNumber), row : In(stream of Word(bus_width))
+        A token of 8-bit elements is asked for, and comes as a packet.
+    walking : In(1), hold : Out(1)
+        The array visits keys; it is to begin no group.
+    query_write : In(1)
+        The codes of a query are being stored, which goes before those of weights.
+    token, token_valid, token_keys, code_block, code_block_valid, khat_shift, khat : see :class:`Predictor`
+    khat_write, khat_write_valid : Out
+        To the predictors of all slices.
+    held : Out
+        Tokens that were asked for and are not yet done.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        super().__init__({
+            "weights": In(stream.Signature(WeightWrite(p))),
+            "i": In(stream.Signature(TokenHead(p))),
+            "idle": Out(1),
+            "predict": Out(stream.Signature(Task(p))),
+            "request": Out(stream.Signature(TokenNumber(p))),
+            "row": In(stream.Signature(Word(p.bus_width))),
+            "walking": In(1),
+            "hold": Out(1),
+            "query_write": In(1),
+            "token": Out(TokenSlot(p)),
+            "token_valid": Out(1),
+            "token_keys": Out(data.ArrayLayout(signed(p.khat_width), p.tree_lanes)),
+            "code_block": Out(CodeBlock(p)),
+            "code_block_valid": Out(1),
+            "khat_shift": Out(5),
+            "khat": In(data.ArrayLayout(signed(p.khat_width), p.khat_columns)),
+            "khat_write": Out(KhatWrite(p)),
+            "khat_write_valid": Out(1),
+            "held": Out(range(2 * p.khat_tile + 1)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        tile, bands, digits = p.khat_tile, p.weight_bands, p.token_digits
+        groups_per_beat = p.elements_per_beat // p.khat_columns
+        latency = predictor_latency(p)
+
+        head, running = Signal(TokenHead(p)), Signal()
+        projection = head.projection
+        m.submodules.blocks = blocks = CodeBlocks(p)
+        wiring.connect(m, wiring.flipped(self.weights), blocks.weights)
+        last_group = blocks.last_group
+        m.d.comb += [
+            self.idle.eq(~running), self.predict.payload.eq(head.task), self.khat_shift.eq(projection.khat_shift),
+            blocks.projection.eq(Mux(running, projection, self.i.payload.projection)),
+            last_group.eq((projection.last_key_beat << ceil_log2(groups_per_beat)) | (groups_per_beat - 1)),
+            blocks.hold.eq(self.query_write), blocks.taken.eq(self.i.valid & self.i.ready),
+            self.code_block.eq(blocks.block), self.code_block_valid.eq(blocks.block_valid),
+        ]
+
+        # Rows of tokens, in a ring of two tiles.
+        places = 2 * tile
+        row_elements = -(-p.max_features // (2 * p.elements_per_beat)) * 2 * p.elements_per_beat
+        m.submodules.tokens = tokens = LaneMemory(places, -(-row_elements // p.tree_lanes), p.tree_lanes,
+                                                  p.elements_per_beat, 8, distributed=places * p.token_folds <= 64)
+        m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
+        wiring.connect(m, wiring.flipped(self.row), halves.i)
+        asked, first = Signal(range(p.max_keys + 1)), Signal(range(p.max_keys + 1))
+        place, beat = Signal(range(places)), Signal(tokens.write_beat.shape())
+        held, arrived = self.held, Signal(range(places + 1))
+        left, count = Signal(range(p.max_keys + 1)), Signal(range(tile + 1))
+        asks, row_end, tile_end = Signal(), Signal(), Signal()
+        m.d.comb += [
+            left.eq(projection.keys - first), count.eq(Mux(left < tile, left, tile)),
+            self.request.payload.key.eq(asked), self.request.payload.half.eq(projection.half),
+            self.request.valid.eq(running & ~projection.dense & (asked != projection.keys) & (held != places)),
+            asks.eq(self.request.valid & self.request.ready),
+            halves.o.ready.eq(1), row_end.eq(halves.o.valid & halves.o.payload.last),
+            tokens.write_enable.eq(halves.o.valid), tokens.write_vector.eq(place), tokens.write_beat.eq(beat),
+            tokens.write_data.as_value().eq(halves.o.payload.data),
+        ]
+        m.d.sync += [asked.eq(asked + asks), held.eq(held + asks - Mux(tile_end, count, 0)),
+                     arrived.eq(arrived + row_end - Mux(tile_end, count, 0))]
+        with m.If(halves.o.valid):
+            m.d.sync += beat.eq(beat + 1)
+        with m.If(row_end):
+            m.d.sync += [beat.eq(0), place.eq(Mux(place == places - 1, 0, place + 1))]
+
+        # The walk over a tile.
+        active, go = Signal(), Signal()
+        digit, token = Signal(range(max(2, digits))), Signal(range(max(2, tile)))
+        band, group = Signal(range(max(2, bands))), Signal.like(last_group)
+        fold = Signal(range(p.token_folds + 1))
+        number, base = Signal(self.token.sum.shape()), Signal(self.token.sum.shape())   # of the sum
+        at = Signal(range(places))                           # place of the tile's first token
+        shifts = token_shifts(p)
+        last_digit, last_token, last_band, last_fold = (Signal(name=f"last_{name}")
+                                                        for name in ("digit", "token", "band", "fold"))
+        here = Signal(range(2 * places))
+        m.d.comb += [
+            self.hold.eq(active), go.eq(active & blocks.ready),
+            last_digit.eq(digit == digits - 1), last_token.eq(token + 1 == count), last_band.eq(band == bands - 1),
+            last_fold.eq(fold == projection.last_token_fold),
+            blocks.done.eq(go & last_digit & last_token),
+            tile_end.eq(blocks.done & last_band & (group == last_group) & last_fold),
+            self.token_valid.eq(go),
+            self.token.place.eq(blocks.using), self.token.sum.eq(number),
+            self.token.first.eq((fold == 0) & (band == 0) & (digit == 0)),
+            self.token.shift.eq(select(Cat(digit[:ceil_log2(digits)], band[:ceil_log2(bands)]), [
+                shifts.index(min(d, digits - 1) * (p.khat_width - 1) + b * p.code_levels)
+                for b in range(bands) for d in range(1 << ceil_log2(digits))])),
+            here.eq(at + token),
+            tokens.read_enable.eq(1), tokens.read_vector.eq(Mux(here >= places, here - places, here)),
+            tokens.read_fold.eq(fold),
+        ]
+        with m.If(go):
+            m.d.sync += digit.eq(digit + 1)
+            with m.If(last_digit):
+                m.d.sync += [digit.eq(0), token.eq(token + 1), number.eq(number + 1)]
+                with m.If(last_token):
+                    m.d.sync += [token.eq(0), number.eq(base), band.eq(band + 1)]
+                    with m.If(last_band):
+                        m.d.sync += [band.eq(0), group.eq(group + 1), number.eq(base + tile), base.eq(base + tile)]
+                        with m.If(group == last_group):
+                            m.d.sync += [group.eq(0), number.eq(0), base.eq(0), fold.eq(fold + 1)]
+                            with m.If(last_fold):
+                                m.d.sync += [fold.eq(0), active.eq(0), first.eq(first + tile),
+                                             at.eq(Mux(at == 0, tile, 0))]
+
+        # Digits of the token, from the lowest; only the highest one has a sign.
+        digit_1 = delay(m, digit, 1, "digit")
+        size = p.khat_width - 1
+        for lane in range(p.tree_lanes):
+            element = tokens.read_data[lane]
+            parts = [element[index * size:(index + 1) * size] for index in range(digits - 1)]
+            m.d.comb += self.token_keys[lane].eq(select(digit_1[:ceil_log2(digits)], [
+                *(Cat(part, 0).as_signed() for part in parts), element[(digits - 1) * size:].as_signed()]))
+
+        # What comes out: channels of a token, gathered to beats.
+        final = go & last_digit & last_band & last_fold
+        vector = (first + token)[:p.key_bits] | (projection.half << (p.key_bits - 1))
+        accompanying = delay(m, Cat(final, token, group, vector), latency, "accompanying")
+        final_o = accompanying[0]
+        token_o = accompanying[1:1 + len(token)]
+        group_o = accompanying[1 + len(token):][:len(group)]
+        m.d.comb += self.khat_write.vector.eq(accompanying[1 + len(token) + len(group):])
+        m.d.comb += self.khat_write.beat.eq(group_o >> ceil_log2(groups_per_beat))
+        if groups_per_beat == 1:
+            m.d.comb += [self.khat_write_valid.eq(final_o), self.khat_write.data.as_value().eq(self.khat.as_value())]
+        else:
+            width = p.khat_columns * p.khat_width
+            m.submodules.gathered = gathered = shared(RegisterFile, (groups_per_beat - 1) * width, tile)
+            beat_o = Cat(gathered.read_data, self.khat.as_value())
+            m.d.comb += [
+                gathered.read_address.eq(token_o), gathered.write_address.eq(token_o),
+                gathered.write_enable.eq(final_o), gathered.write_data.eq(beat_o[width:]),
+                self.khat_write_valid.eq(final_o & group_o[:ceil_log2(groups_per_beat)].all()),
+                self.khat_write.data.as_value().eq(beat_o),
+            ]
+
+        drain = Signal(range(latency + 2))
+        m.d.comb += blocks.run.eq(running & ~projection.dense & (first < projection.keys))
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [asked.eq(0), first.eq(0), at.eq(0), place.eq(0), drain.eq(latency + 1)]
+                with m.If(self.i.valid & blocks.stored):
+                    m.d.comb += self.i.ready.eq(1)
+                    m.d.sync += [head.eq(self.i.payload), running.eq(1)]
+                    m.next = "TILE"
+            with m.State("TILE"):
+                with m.If(~active & (projection.dense | (first >= projection.keys))):
+                    m.next = "DRAIN"
+                with m.Elif(~active & (arrived >= count) & ~self.walking):
+                    m.d.sync += active.eq(1)
+            with m.State("DRAIN"):
+                m.d.sync += drain.eq(drain - 1)
+                with m.If(drain == 0):
+                    m.next = "PREDICT"
+            with m.State("PREDICT"):
+                m.d.comb += self.predict.valid.eq(1)
+                with m.If(self.predict.ready):
+                    m.d.sync += running.eq(0)
+                    m.next = "IDLE"
+        return m

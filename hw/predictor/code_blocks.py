@@ -93,10 +93,10 @@ class CodeBlocks(wiring.Component):
         m.submodules.memory = memory = shared(BlockMemory, width, p.code_words)
         m.submodules.words = words = WidthConverter(p.bus_width, width)
         write = self.weights.payload
-        fold, address = Signal(range(p.token_folds + 1)), Signal(range(p.code_words))
+        per_beat = max(1, p.bus_width // width)
+        fold, address = Signal(range(p.token_folds + per_beat)), Signal(range(p.code_words))
         channel_end = Signal()
         if p.bus_width >= width:
-            per_beat = p.bus_width // width
             m.d.comb += [
                 words.i.payload.last.eq(write.word == projection.last_token_fold >> ceil_log2(per_beat)),
                 channel_end.eq(words.o.payload.last),

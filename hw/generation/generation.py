@@ -86,7 +86,7 @@ class Generation(wiring.Component):
         m.d.sync += orders.eq(orders + placed - generator.query_done)
         m.d.comb += [
             self.queries_made.eq(orders == 0),
-            fetch.project_ready.eq(self.project_ready), fetch.bank_done.eq(generator.bank_done),
+            demand.project_ready.eq(self.project_ready), fetch.bank_done.eq(generator.bank_done),
             demand.token_done.eq(generator.token_done),
             self.missing.eq(fetch.missing), self.active.eq(generator.active), self.keys_made.eq(generator.token_done),
             self.waiting.eq(demand.waiting), self.words_khat.eq(fetch.words_khat),

@@ -82,12 +82,13 @@ class KeyDemand(wiring.Component):
 
     A bit for each token of the two heads in flight says whether it was asked for. Tokens are made in the order in
     which they are asked for, so the keys of a group are there when as many tokens are made as had been asked for
-    at the group's end. One token, or one segment without new tokens, a cycle.
+    at the group's end. A head asks only when its weights are there: then all heads before it have left, and no group
+    of theirs can wait behind its tokens. One token, or one segment without new tokens, a cycle.
 
     Members
     -------
-    project, project_start : In
-        Pulse: a head begins, none of whose tokens has been asked for.
+    project, project_start, project_ready : In
+        Pulses: a head begins, none of whose tokens has been asked for; its key and value weights are there.
     groups : In(GroupRecord), one a slice
     o : Out(stream of TokenNumber)
     token_done : In(1)
@@ -101,6 +102,7 @@ class KeyDemand(wiring.Component):
         super().__init__({
             "project": In(Projection(p)),
             "project_start": In(1),
+            "project_ready": In(1),
             "groups": In(GroupRecord(p)).array(p.slices),
             "o": Out(stream.Signature(TokenNumber(p))),
             "token_done": In(1),
@@ -110,9 +112,11 @@ class KeyDemand(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        heads = Signal(data.ArrayLayout(Projection(p), 2))
+        heads, ready = Signal(data.ArrayLayout(Projection(p), 2)), Signal(2)
         with m.If(self.project_start):
-            m.d.sync += heads[self.project.half].eq(self.project)
+            m.d.sync += [heads[self.project.half].eq(self.project), ready.bit_select(self.project.half, 1).eq(0)]
+        with m.If(self.project_ready):
+            m.d.sync += ready.bit_select(self.project.half, 1).eq(1)
 
         record = data.StructLayout({"segment": p.segment_bits, "keys": p.tile, "end": 1, "tokens": 1, "half": 1})
         asked, made = Signal(_COUNT), Signal(_COUNT)
@@ -131,7 +135,9 @@ class KeyDemand(wiring.Component):
                 group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[_COUNT - 1]),
             ]
             with m.If(mine):
-                m.d.comb += [chosen.eq(records.o.payload), chosen_valid.eq(records.o.valid & needs.i.ready)]
+                may_ask = ~chosen.tokens | ready.bit_select(chosen.half, 1)
+                m.d.comb += [chosen.eq(records.o.payload),
+                             chosen_valid.eq(records.o.valid & needs.i.ready & may_ask)]
 
         # The bits of the segment at hand, and those that are new.
         m.submodules.wanted = wanted = shared(RegisterFile, p.tile, 2 << p.segment_bits)

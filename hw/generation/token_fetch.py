@@ -21,8 +21,8 @@ class TokenFetch(wiring.Component):
 
     Members
     -------
-    project, project_start, project_ready : In
-        Pulses: a head begins; its key and value weights are there.
+    project, project_start : In
+        Pulse: a head begins.
     khat : In(stream of TokenNumber), khat_row : Out(stream of Word(bus_width))
         Tokens of 8-bit elements, for :class:`~hw.predictor.token_sweep.TokenSweep`.
     order : In(stream of QueryOrder), keys : In(stream of TokenNumber)
@@ -45,7 +45,6 @@ class TokenFetch(wiring.Component):
         super().__init__({
             "project": In(Projection(p)),
             "project_start": In(1),
-            "project_ready": In(1),
             "khat": In(stream.Signature(TokenNumber(p))),
             "khat_row": Out(stream.Signature(Word(p.bus_width))),
             "order": In(stream.Signature(QueryOrder(p))),
@@ -73,11 +72,9 @@ class TokenFetch(wiring.Component):
         p = self._parameters
         rows = p.generator_rows
 
-        heads, ready = Signal(data.ArrayLayout(Projection(p), 2)), Signal(2)
+        heads = Signal(data.ArrayLayout(Projection(p), 2))
         with m.If(self.project_start):
-            m.d.sync += [heads[self.project.half].eq(self.project), ready.bit_select(self.project.half, 1).eq(0)]
-        with m.If(self.project_ready):
-            m.d.sync += ready.bit_select(self.project.half, 1).eq(1)
+            m.d.sync += heads[self.project.half].eq(self.project)
 
         m.submodules.orders = orders = Fifo(QueryOrder(p), 2 * rows)
         m.submodules.keys = keys = Fifo(TokenNumber(p), 2 * rows)
@@ -93,18 +90,16 @@ class TokenFetch(wiring.Component):
         m.d.comb += formed.i.payload.eq(batch)
         m.d.comb += [formed.i.payload.count.eq(number), formed.i.payload.bank.eq(bank)]
 
-        key_ready = ready.bit_select(keys.o.payload.half, 1)
-        keys_there = keys.o.valid & key_ready
         start, forming = Signal(), Signal()
         idle = banks == 0
         with m.If(~forming & (banks != 2)):
-            with m.If(keys_there & (keys.level >= rows)):
+            with m.If(keys.o.valid & (keys.level >= rows)):
                 m.d.comb += start.eq(1)
                 m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
             with m.Elif(orders.o.valid & (idle | (orders.level >= rows))):
                 m.d.comb += start.eq(1)
                 m.d.sync += [batch.queries.eq(1), batch.half.eq(orders.o.payload.half)]
-            with m.Elif(keys_there & idle):
+            with m.Elif(keys.o.valid & idle):
                 m.d.comb += start.eq(1)
                 m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
         more, ask = Signal(), Signal()

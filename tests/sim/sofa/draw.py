@@ -88,10 +88,11 @@ def draw_tokens(rng, parameters, count, features, head_dim, value_dim, content=N
 
 
 def _features(rng, parameters, head_dim, value_dim):
-    """A number of features for which the weights fit."""
+    """A number of features for which the weights fit; 0 if there is none."""
     p = parameters
-    most = p.matrix_words * p.elements_per_beat // p.query_channels(max(head_dim, value_dim))
-    return rng.randint(1, min(p.max_features, most // p.tree_lanes * p.tree_lanes))
+    folds = p.matrix_words // p.tree_lanes * p.elements_per_beat // p.query_channels(max(head_dim, value_dim))
+    most = min(p.max_features, folds * p.tree_lanes)
+    return rng.randint(1, most) if most else 0
 
 
 def draw_head(rng, parameters, *, content=None, mask=None, keep=None, tokens=False, **fixed):
@@ -117,11 +118,12 @@ def draw_head(rng, parameters, *, content=None, mask=None, keep=None, tokens=Fal
     keys = fixed.pop("keys", None) or rng.choice((1, rng.randint(1, 20), rng.randint(1, p.max_keys)))
     head_dim = fixed.pop("head_dim", None) or rng.randint(1, p.max_head_dim)
     value_dim = fixed.pop("value_dim", None) or rng.choice((head_dim, rng.randint(1, p.max_head_dim)))
-    features = fixed.pop("features", None)
+    features = fixed.pop("features", 0)
     source = None
     if p.generator_rows and (tokens or (tokens is None and rng.random() < 0.5)):
-        queries = min(queries, keys)
         features = features or _features(rng, p, head_dim, value_dim)
+    if features:
+        queries = min(queries, keys)
         source = draw_tokens(rng, p, keys, features, head_dim, value_dim, content)
     usual = rng.choice(CONTENTS[:3])
     q, k, v = (_elements(rng, content or rng.choice((usual, usual, rng.choice(CONTENTS))), rows, columns)

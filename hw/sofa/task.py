@@ -182,10 +182,12 @@ class TaskDecoder(wiring.Component):
         most = h.segment_keys + (h.extra_segments != 0)
         with m.If((h.magic != HEADER_MAGIC) | (Cat(h.reserved_flags, h.reserved) != 0)):
             m.d.comb += self.error.eq(SofaError.BAD_MAGIC)
-        with m.Elif((h.queries == 0) | (h.tokens & (h.queries > h.keys))):
+        with m.Elif(h.queries == 0):
             m.d.comb += self.error.eq(SofaError.BAD_QUERIES)
         with m.Elif((h.keys == 0) | (h.keys > p.max_keys)):
             m.d.comb += self.error.eq(SofaError.BAD_KEYS)
+        with m.Elif(h.tokens & (h.queries > h.keys)):
+            m.d.comb += self.error.eq(SofaError.BAD_QUERIES)
         with m.Elif((h.head_dim == 0) | (h.head_dim > p.max_head_dim)
                     | (h.value_dim == 0) | (h.value_dim > p.max_head_dim)):
             m.d.comb += self.error.eq(SofaError.BAD_DIMENSION)

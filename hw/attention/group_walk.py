@@ -149,7 +149,7 @@ class GroupWalk(wiring.Component):
                 with m.Elif(group.valid):
                     m.d.comb += begin.eq(1)
                     for index in range(size):
-                        exists = index <= final_row
+                        exists = index <= final_row if index else 1
                         m.d.sync += [left[index].eq(Mux(exists, totals[index], 0)),
                                      absent[index].eq(exists & (totals[index] == 0))]
                     m.next = "EMPTY"

@@ -5,7 +5,8 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Projection, Task
 
-__all__ = ["Batch", "Destination", "FetchRequest", "QueryOrder", "Section", "TokenHead", "TokenNumber", "WeightWrite"]
+__all__ = ["Batch", "Destination", "FetchRequest", "Heads", "QueryOrder", "Section", "TokenHead", "TokenNumber",
+           "WeightWrite"]
 
 
 class Section(enum.Enum, shape=3):
@@ -34,6 +35,13 @@ class WeightWrite(data.StructLayout):
         })
 
 
+class Heads(data.ArrayLayout):
+    """The heads from tokens in flight, by their half of the key memories."""
+
+    def __init__(self, parameters):
+        super().__init__(Projection(parameters), 2)
+
+
 class TokenHead(data.StructLayout):
     """A head whose keys are to be predicted from its tokens, and the task to be emitted then."""
 
@@ -56,12 +64,11 @@ class QueryOrder(data.StructLayout):
         })
 
 
-class Destination(data.StructLayout):
+class Destination(data.UnionLayout):
     """Where the vectors of a token go: the place of a query, or the number of a key."""
 
     def __init__(self, parameters):
-        p = parameters
-        super().__init__({"place": data.UnionLayout({"query": QueryOrder(p), "key": p.key_bits})})
+        super().__init__({"query": QueryOrder(parameters), "key": parameters.key_bits})
 
 
 class Batch(data.StructLayout):

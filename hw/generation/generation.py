@@ -10,9 +10,9 @@ from hw.sofa.beat_write import GeneratedBeat
 from hw.sofa.task import Projection
 from hw.stream import Fifo, Word
 
-from .formats import Batch, FetchRequest, QueryOrder, TokenNumber, WeightWrite
+from .formats import Batch, FetchRequest, Heads, QueryOrder, TokenNumber, WeightWrite
 from .generator import Generator
-from .key_demand import GroupRecord, KeyDemand
+from .key_demand import COUNT_BITS, GroupRecord, KeyDemand
 from .token_fetch import TokenFetch
 
 __all__ = ["Generation"]
@@ -54,7 +54,7 @@ class Generation(wiring.Component):
             "missing": Out(2),
             "active": Out(bits_for(p.generator_rows)),
             "keys_made": Out(1),
-            "waiting": Out(16),
+            "waiting": Out(COUNT_BITS),
             "batches": Out(range(3)),
             "words_khat": Out(1), "words_query": Out(1), "words_key": Out(1),
         })
@@ -75,8 +75,10 @@ class Generation(wiring.Component):
         connect(m, flipped(self.generated), generator.o)
         for mine, others in zip(self.groups, demand.groups, strict=True):
             connect(m, flipped(mine), others)
-        for part in (demand, fetch, generator):
-            m.d.comb += [part.project.eq(self.project), part.project_start.eq(self.project_start)]
+        heads = Signal(Heads(p))
+        with m.If(self.project_start):
+            m.d.sync += heads[self.project.half].eq(self.project)
+        m.d.comb += [part.heads.eq(heads) for part in (demand, fetch, generator)]
         for name in ("token_write", "token_bank", "token_row", "token_half", "token_data", "destination_write",
                      "destination_bank", "destination_row", "destination"):
             m.d.comb += getattr(generator, name).eq(getattr(fetch, name))
@@ -86,7 +88,8 @@ class Generation(wiring.Component):
         m.d.sync += orders.eq(orders + placed - generator.query_done)
         m.d.comb += [
             self.queries_made.eq(orders == 0),
-            demand.project_ready.eq(self.project_ready), fetch.bank_done.eq(generator.bank_done),
+            demand.half.eq(self.project.half), demand.start.eq(self.project_start),
+            demand.weights_ready.eq(self.project_ready), fetch.bank_done.eq(generator.bank_done),
             demand.token_done.eq(generator.token_done),
             self.missing.eq(fetch.missing), self.active.eq(generator.active), self.keys_made.eq(generator.token_done),
             self.waiting.eq(demand.waiting), self.words_khat.eq(fetch.words_khat),

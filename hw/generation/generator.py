@@ -14,7 +14,7 @@ from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 from hw.stream.select import any_of
 
-from .formats import Batch, Destination, WeightWrite
+from .formats import Batch, Destination, Heads, WeightWrite
 from .projection_unit import ProjectionUnit
 from .weight_memory import WeightMemory
 
@@ -34,8 +34,7 @@ class Generator(wiring.Component):
     -------
     weights : In(stream of WeightWrite)
         All sections but the codes.
-    project, project_start : In(Projection), In(1)
-        Pulse: what the batches of the head in this half of the key memories need.
+    heads : In(Heads)
     token_write, token_bank, token_row, token_half, token_data : In
         Half a beat of a token of the batch in one of two banks.
     destination_write, destination_bank, destination_row, destination : In
@@ -53,8 +52,7 @@ class Generator(wiring.Component):
         p = self._parameters = parameters
         super().__init__({
             "weights": In(stream.Signature(WeightWrite(p))),
-            "project": In(Projection(p)),
-            "project_start": In(1),
+            "heads": In(Heads(p)),
             "token_write": In(1),
             "token_bank": In(1),
             "token_row": In(max(1, ceil_log2(p.generator_rows))),
@@ -78,9 +76,7 @@ class Generator(wiring.Component):
         rows, row_bits = p.generator_rows, ceil_log2(p.generator_rows)
         beat_bits = ceil_log2(p.elements_per_beat)
 
-        heads = Signal(data.ArrayLayout(Projection(p), 2))
-        with m.If(self.project_start):
-            m.d.sync += heads[self.project.half].eq(self.project)
+        heads = self.heads
 
         # Tokens: a bank holds the batch at work or the next one.
         half_bits = ceil_log2(2 * p.feature_words)
@@ -91,22 +87,24 @@ class Generator(wiring.Component):
         ]
         m.submodules.destinations = destinations = shared(RegisterFile, Destination(p).size, 2 << row_bits)
         m.d.comb += [
-            destinations.write_enable.eq(self.destination_write), destinations.write_data.eq(self.destination),
+            destinations.write_enable.eq(self.destination_write),
+            destinations.write_data.eq(self.destination.as_value()),
             destinations.write_address.eq(Cat(self.destination_row[:row_bits], self.destination_bank)),
         ]
 
         # The walk: matrices of the batch, words of the tokens, channels.
-        running, bank, queries = Signal(), Signal(), Signal()
+        running, bank = Signal(), Signal()
         count = Signal(bits_for(rows))
         head = Signal(Projection(p))
         matrix, word = Signal(2), Signal(head.last_word.shape())
         channel = Signal(range(p.folds * p.lanes))
-        last_channel, last_word, last_matrix, go = Signal.like(channel), Signal(), Signal(), Signal()
+        shift, last_channel, last_word, last_matrix, go = Signal(5), Signal.like(channel), Signal(), Signal(), Signal()
         with m.Switch(matrix):
-            for number, beats in ((QUERY, head.last_query_beat), (KEY, head.last_key_beat),
-                                  (VALUE, head.last_value_beat)):
+            for number, beats, amount in ((QUERY, head.last_query_beat, head.query_shift),
+                                          (KEY, head.last_key_beat, head.key_shift),
+                                          (VALUE, head.last_value_beat, head.value_shift)):
                 with m.Case(number):
-                    m.d.comb += last_channel.eq((beats << beat_bits) | (p.elements_per_beat - 1))
+                    m.d.comb += [shift.eq(amount), last_channel.eq((beats << beat_bits) | (p.elements_per_beat - 1))]
         m.d.comb += [last_word.eq(word == head.last_word), last_matrix.eq(matrix != KEY)]
 
         # The next word of each token is fetched while the present one is at work.
@@ -130,13 +128,13 @@ class Generator(wiring.Component):
             "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "final": 1,
             "half": 1, "data": p.bus_width}), depth)
         room = Signal(range(depth + 1), init=depth)
-        beat_end, last_beat = Signal(), Signal()
+        beat_end, word_end = Signal(), Signal()
         m.d.comb += [
             beat_end.eq(channel[:beat_bits].all() & last_word),
             begin.eq(channel == 0),
             go.eq(running & (~begin | following_ready) & (~beat_end | (room >= count))),
             take.eq(go & begin),
-            last_beat.eq(channel == last_channel),
+            word_end.eq(channel == last_channel),
         ]
         m.d.sync += room.eq(room - Mux(go & beat_end, count, 0) + (beats.o.valid & beats.o.ready))
 
@@ -148,7 +146,7 @@ class Generator(wiring.Component):
         finished = Signal()
         with m.If(go):
             m.d.sync += [channel.eq(channel + 1), address.eq(address + step)]
-            with m.If(last_beat):
+            with m.If(word_end):
                 m.d.sync += [channel.eq(0), word.eq(word + 1), address.eq(word_start + 1),
                              word_start.eq(word_start + 1)]
                 with m.If(last_word):
@@ -164,8 +162,8 @@ class Generator(wiring.Component):
             m.d.sync += running.eq(0)
             with m.If(self.i.valid):
                 m.d.sync += [
-                    running.eq(1), bank.eq(self.i.payload.bank), queries.eq(self.i.payload.queries),
-                    count.eq(self.i.payload.count), head.eq(heads[self.i.payload.half]),
+                    running.eq(1), bank.eq(self.i.payload.bank), count.eq(self.i.payload.count),
+                    head.eq(heads[self.i.payload.half]),
                     matrix.eq(Mux(self.i.payload.queries, QUERY, KEY)),
                     word.eq(0), channel.eq(0), address.eq(0), word_start.eq(0), next_word.eq(0), fetch.eq(0),
                     following_ready.eq(0),
@@ -173,18 +171,13 @@ class Generator(wiring.Component):
         m.d.comb += self.active.eq(Mux(go, count, 0))
 
         # What accompanies a channel through the units; a unit is a cycle behind the unit before.
-        shift = Signal(5)
-        with m.Switch(matrix):
-            for number, value in ((QUERY, head.query_shift), (KEY, head.key_shift), (VALUE, head.value_shift)):
-                with m.Case(number):
-                    m.d.comb += shift.eq(value)
         control = data.StructLayout({
             "valid": 1, "first": 1, "last": 1, "beat_end": 1, "final": 1, "matrix": 2, "channel": len(channel),
             "shift": 5, "bank": 1, "count": len(count), "half": 1})
         issued = Signal(control)
         m.d.comb += [
             issued.valid.eq(go), issued.first.eq(word == 0), issued.last.eq(last_word),
-            issued.beat_end.eq(beat_end & go), issued.final.eq(last_beat & last_matrix), issued.matrix.eq(matrix),
+            issued.beat_end.eq(beat_end & go), issued.final.eq(word_end & last_matrix), issued.matrix.eq(matrix),
             issued.channel.eq(channel),
             issued.shift.eq(shift), issued.bank.eq(bank), issued.count.eq(count), issued.half.eq(head.half),
         ]
@@ -237,13 +230,11 @@ class Generator(wiring.Component):
         ]
 
         out, made, destination = beats.o.payload, self.o.payload, Signal(Destination(p))
-        key = destination.place.key
-        query = destination.place.query
-        last = heads[out.half]
+        key, query, last = destination.key, destination.query, heads[out.half]
         leaves = self.o.valid & self.o.ready
         m.d.comb += [
             destinations.read_address.eq(Cat(out.row[:row_bits], out.bank)),
-            destination.eq(destinations.read_data),
+            destination.as_value().eq(destinations.read_data),
             self.o.valid.eq(beats.o.valid), beats.o.ready.eq(self.o.ready),
             made.query.eq(out.matrix == QUERY), made.key.eq(out.matrix == KEY), made.value.eq(out.matrix == VALUE),
             made.beat.eq(out.beat), made.data.as_value().eq(out.data),

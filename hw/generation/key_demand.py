@@ -6,16 +6,16 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.shared import shared
-from hw.sofa.task import Projection
 from hw.stream import Fifo
 from hw.stream.register_file import RegisterFile
 from hw.stream.select import lowest_bit, number_of
 
-from .formats import TokenNumber
+from .formats import Heads, TokenNumber
 
-__all__ = ["GroupRecord", "KeyDemand"]
+__all__ = ["COUNT_BITS", "GroupRecord", "KeyDemand"]
 
-_COUNT = 16
+#: Bits of the counts of tokens, which wrap.
+COUNT_BITS = 16
 
 
 class GroupRecord(wiring.Signature):
@@ -87,8 +87,10 @@ class KeyDemand(wiring.Component):
 
     Members
     -------
-    project, project_start, project_ready : In
-        Pulses: a head begins, none of whose tokens has been asked for; its key and value weights are there.
+    heads : In(Heads)
+    half, start, weights_ready : In(1)
+        Pulses: a head begins in this half, none of whose tokens has been asked for; its key and value weights are
+        there.
     groups : In(GroupRecord), one a slice
     o : Out(stream of TokenNumber)
     token_done : In(1)
@@ -100,31 +102,30 @@ class KeyDemand(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
-            "project": In(Projection(p)),
-            "project_start": In(1),
-            "project_ready": In(1),
+            "heads": In(Heads(p)),
+            "half": In(1), "start": In(1), "weights_ready": In(1),
             "groups": In(GroupRecord(p)).array(p.slices),
             "o": Out(stream.Signature(TokenNumber(p))),
             "token_done": In(1),
-            "waiting": Out(_COUNT),
+            "waiting": Out(COUNT_BITS),
         })
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        heads, ready = Signal(data.ArrayLayout(Projection(p), 2)), Signal(2)
-        with m.If(self.project_start):
-            m.d.sync += [heads[self.project.half].eq(self.project), ready.bit_select(self.project.half, 1).eq(0)]
-        with m.If(self.project_ready):
-            m.d.sync += ready.bit_select(self.project.half, 1).eq(1)
+        ready = Signal(2)
+        with m.If(self.start):
+            m.d.sync += ready.bit_select(self.half, 1).eq(0)
+        with m.If(self.weights_ready):
+            m.d.sync += ready.bit_select(self.half, 1).eq(1)
 
         record = data.StructLayout({"segment": p.segment_bits, "keys": p.tile, "end": 1, "tokens": 1, "half": 1})
-        asked, made = Signal(_COUNT), Signal(_COUNT)
+        asked, made = Signal(COUNT_BITS), Signal(COUNT_BITS)
         turn, chosen, chosen_valid = Signal(range(max(2, p.slices))), Signal(record), Signal()
         finished = Signal()                                  # the chosen record has no further token
         for index, group in enumerate(self.groups):
             m.submodules[f"records{index}"] = records = RecordQueue(record, p.max_segments)
-            m.submodules[f"needs{index}"] = needs = Fifo(_COUNT, p.held_groups)
+            m.submodules[f"needs{index}"] = needs = Fifo(COUNT_BITS, p.held_groups)
             mine = turn == index
             m.d.comb += [
                 records.i.valid.eq(group.valid), group.ready.eq(~records.o.valid),
@@ -132,7 +133,7 @@ class KeyDemand(wiring.Component):
                 records.o.ready.eq(mine & finished),
                 needs.i.valid.eq(mine & finished & chosen.end), needs.i.payload.eq(asked),
                 needs.o.ready.eq(group.release),
-                group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[_COUNT - 1]),
+                group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[COUNT_BITS - 1]),
             ]
             with m.If(mine):
                 may_ask = ~chosen.tokens | ready.bit_select(chosen.half, 1)
@@ -144,7 +145,7 @@ class KeyDemand(wiring.Component):
         clearing, cleared = Signal(), Signal(1 + p.segment_bits)
         new, lowest = Signal(p.tile), Signal(p.tile)
         position = Signal(p.position_bits)
-        head = heads[chosen.half]
+        head = self.heads[chosen.half]
         offset = sum(Mux(position[bit], head.segments << bit, 0) for bit in range(p.position_bits))
         go = Signal()
         m.d.comb += [
@@ -168,6 +169,6 @@ class KeyDemand(wiring.Component):
             m.d.sync += cleared.eq(cleared + 1)
             with m.If(cleared[:p.segment_bits].all()):
                 m.d.sync += clearing.eq(0)
-        with m.If(self.project_start):
-            m.d.sync += [clearing.eq(1), cleared.eq(Cat(Signal(p.segment_bits), self.project.half))]
+        with m.If(self.start):
+            m.d.sync += [clearing.eq(1), cleared.eq(self.half << p.segment_bits)]
         return m

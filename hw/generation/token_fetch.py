@@ -5,10 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from hw.sofa.task import Projection
 from hw.stream import Fifo, WidthConverter, Word
 
-from .formats import Batch, Destination, FetchRequest, QueryOrder, TokenNumber
+from .formats import Batch, Destination, FetchRequest, Heads, QueryOrder, TokenNumber
 
 __all__ = ["TokenFetch"]
 
@@ -21,8 +20,7 @@ class TokenFetch(wiring.Component):
 
     Members
     -------
-    project, project_start : In
-        Pulse: a head begins.
+    heads : In(Heads)
     khat : In(stream of TokenNumber), khat_row : Out(stream of Word(bus_width))
         Tokens of 8-bit elements, for :class:`~hw.predictor.token_sweep.TokenSweep`.
     order : In(stream of QueryOrder), keys : In(stream of TokenNumber)
@@ -43,8 +41,7 @@ class TokenFetch(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
-            "project": In(Projection(p)),
-            "project_start": In(1),
+            "heads": In(Heads(p)),
             "khat": In(stream.Signature(TokenNumber(p))),
             "khat_row": Out(stream.Signature(Word(p.bus_width))),
             "order": In(stream.Signature(QueryOrder(p))),
@@ -72,10 +69,7 @@ class TokenFetch(wiring.Component):
         p = self._parameters
         rows = p.generator_rows
 
-        heads = Signal(data.ArrayLayout(Projection(p), 2))
-        with m.If(self.project_start):
-            m.d.sync += heads[self.project.half].eq(self.project)
-
+        heads = self.heads
         m.submodules.orders = orders = Fifo(QueryOrder(p), 2 * rows)
         m.submodules.keys = keys = Fifo(TokenNumber(p), 2 * rows)
         wiring.connect(m, wiring.flipped(self.order), orders.i)
@@ -90,29 +84,24 @@ class TokenFetch(wiring.Component):
         m.d.comb += formed.i.payload.eq(batch)
         m.d.comb += [formed.i.payload.count.eq(number), formed.i.payload.bank.eq(bank)]
 
-        start, forming = Signal(), Signal()
-        idle = banks == 0
-        with m.If(~forming & (banks != 2)):
-            with m.If(keys.o.valid & (keys.level >= rows)):
-                m.d.comb += start.eq(1)
-                m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
-            with m.Elif(orders.o.valid & (idle | (orders.level >= rows))):
-                m.d.comb += start.eq(1)
-                m.d.sync += [batch.queries.eq(1), batch.half.eq(orders.o.payload.half)]
-            with m.Elif(keys.o.valid & idle):
-                m.d.comb += start.eq(1)
-                m.d.sync += [batch.queries.eq(0), batch.half.eq(keys.o.payload.half)]
+        order, key = orders.o.payload, keys.o.payload
+        start, forming, queries, idle = Signal(), Signal(), Signal(), banks == 0
+        keys_full = keys.o.valid & (keys.level >= rows)
+        m.d.comb += [
+            queries.eq(~keys_full & orders.o.valid & (idle | (orders.level >= rows))),
+            start.eq(~forming & (banks != 2) & (keys_full | queries | (keys.o.valid & idle))),
+        ]
         more, ask = Signal(), Signal()
         token = Signal(16)
-        order, key = orders.o.payload, keys.o.payload
         with m.If(batch.queries):
             m.d.comb += [more.eq(orders.o.valid & (order.half == batch.half)), token.eq(order.row),
-                         self.destination.place.query.eq(order)]
+                         self.destination.query.eq(order)]
         with m.Else():
             m.d.comb += [more.eq(keys.o.valid & (key.half == batch.half)), token.eq(key.key),
-                         self.destination.place.key.eq(key.key)]
+                         self.destination.key.eq(key.key)]
         with m.If(start):
-            m.d.sync += [forming.eq(1), number.eq(0)]
+            m.d.sync += [forming.eq(1), number.eq(0), batch.queries.eq(queries),
+                         batch.half.eq(Mux(queries, order.half, key.half))]
         with m.If(forming & (~more | (number == rows))):
             m.d.comb += formed.i.valid.eq(1)
             m.d.sync += [forming.eq(0), bank.eq(~bank)]

@@ -3,9 +3,8 @@
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
-from hw.arith import Multiply
+from hw.arith import Multiply, sum_tree, sum_tree_latency
 from hw.shared import shared
 from hw.stream.delay import delay
 
@@ -32,7 +31,7 @@ class DotProduct(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.latency = 2 + ceil_log2(p.lanes) + 1 + 2
+        self.latency = Multiply.latency + sum_tree_latency(p.lanes) + 1 + 2
         elements = data.ArrayLayout(signed(p.element_width), p.lanes)
         super().__init__({
             "query": In(elements),
@@ -55,18 +54,11 @@ class DotProduct(wiring.Component):
                 Multiply, signed(p.element_width), signed(p.element_width), p.vendor)
             m.d.comb += [multiply.a.eq(self.query[lane]), multiply.b.eq(self.key[lane])]
             terms.append(multiply.p)
-        stage = 0
-        while len(terms) > 1:
-            stage += 1
-            sums = [Signal(signed(len(terms[0]) + 1), name=f"sum{stage}_{index}", reset_less=True)
-                    for index in range(len(terms) // 2)]
-            m.d.sync += [total.eq(terms[2 * index] + terms[2 * index + 1]) for index, total in enumerate(sums)]
-            terms = sums
 
-        tree = 2 + ceil_log2(p.lanes)
+        tree = Multiply.latency + sum_tree_latency(p.lanes)
         first = delay(m, self.first_fold, tree, "first")
         total = Signal(signed(p.product_width), reset_less=True)
-        m.d.sync += total.eq(Mux(first, 0, total) + terms[0])
+        m.d.sync += total.eq(Mux(first, 0, total) + sum_tree(m, terms))
 
         # The shift takes two stages: by multiples of 4, then by the rest with the clipping.
         coarse = Signal(signed(p.product_width), reset_less=True)

@@ -3,9 +3,8 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
-from hw.arith import Multiply
+from hw.arith import Multiply, sum_tree, sum_tree_latency
 from hw.shared import shared
 from hw.stream.register_file import RegisterFile
 
@@ -43,7 +42,7 @@ class ProjectionUnit(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.latency = Multiply.latency + ceil_log2(p.elements_per_beat)
+        self.latency = Multiply.latency + sum_tree_latency(p.elements_per_beat)
         super().__init__({
             "word": In(p.bus_width // 2),
             "word_low": In(1),
@@ -78,20 +77,13 @@ class ProjectionUnit(wiring.Component):
                 Multiply, signed(p.element_width), signed(p.weight_width), p.vendor)
             m.d.comb += [multiply.a.eq(token[lane]), multiply.b.eq(self.weights[lane])]
             terms.append(multiply.p)
-        stage = 0
-        while len(terms) > 1:
-            stage += 1
-            sums = [Signal(signed(len(terms[0]) + 1), name=f"sum{stage}_{index}", reset_less=True)
-                    for index in range(len(terms) // 2)]
-            m.d.sync += [total.eq(terms[2 * index] + terms[2 * index + 1]) for index, total in enumerate(sums)]
-            terms = sums
 
         width = p.projection_width
         m.submodules.sums = sums = shared(RegisterFile, width, p.folds * p.lanes)
         total, summed = Signal(signed(width)), Signal(signed(width), reset_less=True)
         m.d.comb += [
             sums.read_address.eq(self.channel),
-            total.eq(terms[0] + (sums.read_data & (~self.first).replicate(width)).as_signed()),
+            total.eq(sum_tree(m, terms) + (sums.read_data & (~self.first).replicate(width)).as_signed()),
             sums.write_enable.eq(self.accumulate), sums.write_address.eq(self.channel), sums.write_data.eq(total),
         ]
         # The shift takes two stages: by multiples of 4, then by the rest with bias and clipping.

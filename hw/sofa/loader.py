@@ -3,13 +3,14 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for
 
 from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
 from hw.stream import Buffer, Word
 
 from .beat_write import BeatWrite, GeneratedBeat
 from .row_placer import RowPlacer
+from .section_reader import SectionReader
 from .task import HEADER_BITS, Projection, SofaError, Task, TaskDecoder
 
 __all__ = ["Loader", "PacketEnd"]
@@ -112,7 +113,6 @@ class Loader(wiring.Component):
         m = Module()
         p = self._parameters
         beats_per_header = -(-HEADER_BITS // p.bus_width)
-        query_beats = p.lanes // p.elements_per_beat
 
         m.submodules.input = source = Buffer(Word(p.bus_width))
         wiring.connect(m, wiring.flipped(self.i), source.i)
@@ -141,8 +141,8 @@ class Loader(wiring.Component):
 
         # Position in the body.
         m.submodules.place = place = RowPlacer(p)
-        vector = Signal(bits_for(max(p.max_keys, p.folds * p.lanes)))
-        beat = Signal(max(len(self.write.beat), len(self.weights.payload.word)))
+        vector = Signal(bits_for(p.max_keys))
+        beat = Signal(self.write.beat.shape())
         part = Signal(self.write.part.shape())
         rows = Signal(16)                      # of the head whose rows are placed
         ordering = Signal()                    # rows are placed for the generator, beside the packet
@@ -150,8 +150,6 @@ class Loader(wiring.Component):
         row_end = Signal()
         m.d.comb += [place.queries.eq(rows), place.advance.eq(row_end), place.group_done.eq(self.group_done),
                      self.query_groups_held.eq(place.held)]
-        last_query_beat = Signal(p.beat_bits)
-        m.d.comb += last_query_beat.eq((task.last_fold << ceil_log2(query_beats)) | (query_beats - 1))
         mask_part = Signal(range(p.bus_width // 16 + 1))
         mask_word = Signal(bits_for(p.max_keys // 16))
         mask_bits = Signal(p.bus_width)
@@ -192,38 +190,13 @@ class Loader(wiring.Component):
                      order.tree.eq(place.tree), order.group_end.eq(place.group_end), order.half.eq(order_half),
                      self.packet_error.payload.eq(error)]
 
-        # Sections of the weights: how many vectors of how many words.
-        section = Signal(Section)
-        last_vector, last_word = Signal.like(vector), Signal.like(beat)
-        beat_bits, codes_per_beat = ceil_log2(p.elements_per_beat), p.bus_width // 4
-        with m.Switch(section):
-            with m.Case(Section.CODES):
-                m.d.comb += last_vector.eq((projection.last_key_beat << beat_bits) | (p.elements_per_beat - 1))
-                if codes_per_beat >= p.tree_lanes:
-                    m.d.comb += last_word.eq(projection.last_token_fold >> ceil_log2(codes_per_beat // p.tree_lanes))
-                else:
-                    beats = p.tree_lanes // codes_per_beat
-                    m.d.comb += last_word.eq((projection.last_token_fold << ceil_log2(beats)) | (beats - 1))
-            for bias, matrix, last_beat in ((Section.QUERY_BIAS, Section.QUERY, projection.last_query_beat),
-                                            (Section.KEY_BIAS, Section.KEY, projection.last_key_beat),
-                                            (Section.VALUE_BIAS, Section.VALUE, projection.last_value_beat)):
-                with m.Case(bias):
-                    m.d.comb += [last_vector.eq(last_beat), last_word.eq(0)]
-                with m.Case(matrix):
-                    m.d.comb += [last_vector.eq((last_beat << beat_bits) | (p.elements_per_beat - 1)),
-                                 last_word.eq(projection.last_word)]
-        weight = self.weights.payload
-        m.d.comb += [weight.section.eq(section), weight.vector.eq(vector), weight.word.eq(beat),
-                     weight.data.eq(content)]
-        section_free = Signal()                # nobody reads what the section replaces
-        m.d.comb += section_free.eq(1)
-        with m.Switch(section):
-            with m.Case(Section.CODES):
-                m.d.comb += section_free.eq(self.tokens_predicted)
-            with m.Case(Section.QUERY_BIAS):
-                m.d.comb += section_free.eq(self.queries_made & ~ordering)
-            with m.Case(Section.KEY_BIAS):
-                m.d.comb += section_free.eq(heads == 1)
+        m.submodules.sections = sections = SectionReader(p)
+        wiring.connect(m, wiring.flipped(self.weights), sections.weights)
+        m.d.comb += [
+            sections.projection.eq(projection), sections.data.eq(content), sections.available.eq(available),
+            sections.codes_free.eq(self.tokens_predicted), sections.queries_free.eq(self.queries_made & ~ordering),
+            sections.keys_free.eq(heads == 1),
+        ]
         # The weights that are there, by their shape.
         shape = Cat(projection[name] for name in ("last_word", "last_token_fold", "last_query_beat", "last_key_beat",
                                                   "last_value_beat"))
@@ -244,7 +217,7 @@ class Loader(wiring.Component):
                         m.next = "DECODE"
             with m.State("DECODE"):
                 m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), vector.eq(0), beat.eq(0),
-                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0), section.eq(Section.CODES)]
+                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0)]
                 with m.If((error == SofaError.NONE) & (decoder.error != SofaError.NONE)):
                     m.d.sync += error.eq(decoder.error)
                 with m.If(decoder.error != SofaError.NONE):
@@ -277,35 +250,26 @@ class Loader(wiring.Component):
                         with m.If(task.tokens):
                             m.next = "PROJECT"
             with m.State("PROJECT"):
-                m.d.comb += self.project_start.eq(1)
-                m.next = "SECTION"
+                m.d.comb += [self.project_start.eq(1), sections.start.eq(1)]
+                m.next = "WEIGHTS"
                 with m.If(keep):
                     m.next = "PREDICT-TOKENS"
-            with m.State("SECTION"):
-                with m.If(section_free):
-                    m.next = "WEIGHTS"
             with m.State("WEIGHTS"):
-                m.d.comb += [self.weights.valid.eq(available), take.eq(self.weights.ready)]
+                m.d.comb += [sections.enable.eq(1), take.eq(sections.take)]
                 m.d.sync += weights_valid.eq(0)
-                with m.If(available & self.weights.ready):
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(beat == last_word):
-                        m.d.sync += [beat.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector == last_vector):
-                            m.d.sync += [vector.eq(0), section.eq(section.as_value() + 1)]
-                            m.next = "SECTION"
-                            with m.Switch(section):
-                                with m.Case(Section.CODES):
-                                    m.next = "PREDICT-TOKENS"
-                                with m.Case(Section.QUERY):
-                                    m.next = "PLACE"
-                                with m.Case(Section.VALUE):
-                                    m.d.sync += [weights_valid.eq(error == SofaError.NONE), weights_shape.eq(shape)]
-                                    m.next = "WEIGHTS-LOADED"
+                with m.If(sections.part_end):
+                    with m.Switch(sections.section):
+                        with m.Case(Section.CODES):
+                            m.next = "PREDICT-TOKENS"
+                        with m.Case(Section.QUERY):
+                            m.next = "PLACE"
+                        with m.Case(Section.VALUE):
+                            m.d.sync += [weights_valid.eq(error == SofaError.NONE), weights_shape.eq(shape)]
+                            m.next = "WEIGHTS-LOADED"
             with m.State("PREDICT-TOKENS"):
                 m.d.comb += self.predict_tokens.valid.eq(1)
                 with m.If(self.predict_tokens.ready):
-                    m.next = "SECTION"
+                    m.next = "WEIGHTS"
                     with m.If(keep):
                         m.next = "PLACE"
             with m.State("WEIGHTS-LOADED"):
@@ -322,7 +286,7 @@ class Loader(wiring.Component):
                     m.next = "QUERIES"
                     with m.If(task.tokens):
                         m.d.sync += ordering.eq(~task.mask)
-                        m.next = "SECTION"
+                        m.next = "WEIGHTS"
                         with m.If(keep):
                             m.next = "WEIGHTS-LOADED"
             with m.State("TOKEN-ROWS"):
@@ -348,7 +312,7 @@ class Loader(wiring.Component):
                         with m.If(part == p.query_parts - 1):
                             m.d.comb += take.eq(read)
                             m.d.sync += [part.eq(0), beat.eq(beat + 1)]
-                            with m.If(beat == last_query_beat):
+                            with m.If(beat == projection.last_query_beat):
                                 m.d.sync += [beat.eq(0), mask_word.eq(0)]
                                 with m.If(task.mask):
                                     m.next = "MASK"

@@ -17,7 +17,9 @@ KINDS = ("luts", "ffs", "dsps", "brams")
 
 #: Stage by the folder of a module's class; other modules belong to the stage of the module they are in.
 STAGES = {"hw.predictor": "predictor", "hw.sorter": "sorter", "hw.attention": "attention",
-          "hw.sofa": "loading and control", "hw.shell": "shell"}
+          "hw.generation": "generation", "hw.sofa": "loading and control", "hw.shell": "shell"}
+#: Stages that have multipliers.
+MULTIPLYING = ("attention", "generation")
 
 _MODULE = re.compile(r"^module (\S+?)\(.*?^endmodule$", re.MULTILINE | re.DOTALL)
 _INSTANCE = re.compile(r"^  (?:\(\*.*\*\)\s*)?(\w+) (?:\w+|\\\S+ ) ?\($", re.MULTILINE)
@@ -88,12 +90,12 @@ def measure_area(update, presets=("tiny", "ecp5")):
             {"stage": stage, **counts, "share_of_luts": counts["luts"] / max(1, sums["luts"])}
             for stage, counts in stages.items()]
         prediction = sum(stages[stage]["luts"] for stage in ("predictor", "sorter"))
-        elsewhere = sum(counts["dsps"] for stage, counts in stages.items() if stage != "attention")
+        elsewhere = sum(counts["dsps"] for stage, counts in stages.items() if stage not in MULTIPLYING)
         figures |= {f"{kind} ({preset})": report[kind] for kind in KINDS}
         figures[f"latches ({preset})"] = report["latches"]
         figures[f"share of look-up tables in predictor and sorter ({preset})"] = (
             prediction / max(1, sums["luts"]))
-        figures[f"multiplier blocks outside attention ({preset})"] = elsewhere
+        figures[f"multiplier blocks outside attention and generation ({preset})"] = elsewhere
         reports[preset] = report
     return {"tables": {f"totals, flattened, {TARGET}": totals, **tables}, "figures": figures,
             "reports": reports}

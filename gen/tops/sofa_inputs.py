@@ -184,9 +184,7 @@ def _check_tokens(arrays, source, parameters):
         except ValueError as error:
             raise ThresherError(f"{name} must have the shape {(*lead, weight.shape[-1])}, not {bias.shape}") from error
     mask = _mask(arrays, lead, count, count)
-    core = {"b": 1}
-    tokens = {name: array.reshape(-1, *array.shape[array.ndim - core.get(name[0], 2):])
-              for name, array in heads.items()}
+    tokens = {name: array.reshape(-1, *array.shape[len(lead):]) for name, array in heads.items()}
     q, k, v = (np.einsum("nsh,nhd->nsd", tokens["x"], tokens[w]) + tokens[b][:, None, :]
                for w, b in zip(WEIGHTS, BIASES, strict=True))
     return HeadInputs(q, k, v, mask, lead, tokens)
@@ -200,8 +198,7 @@ def shipped_case(parameters, from_tokens=False):
     keys, width = p.max_keys // 2, p.max_head_dim
     if from_tokens:
         arrays = shipped("tokens")
-        features = min(p.max_features, p.matrix_words * p.elements_per_beat
-                       // p.query_channels(min(width, arrays["wq"].shape[1])) // p.tree_lanes * p.tree_lanes)
+        features = p.most_features(min(width, arrays["wq"].shape[1]))
         return {"x": arrays["x"][:keys, :features],
                 **{name: arrays[name][:features, :width] for name in WEIGHTS},
                 **{name: arrays[name][:width] for name in BIASES}}

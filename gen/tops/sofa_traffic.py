@@ -49,8 +49,9 @@ def traffic(run, parameters):
     moved = {kind: run.counters[name] * word for kind, name in WORDS.items() if run.counters.get(name)}
     baseline = {}
     for head, selected in zip(run.heads, run.selected, strict=True):
-        for kind, count in baseline_bytes(*selected.shape[:1], int(selected.sum()), selected.shape[1],
-                                          head.keys.shape[1], head.values.shape[1]).items():
+        queries, keys = selected.shape
+        for kind, count in baseline_bytes(queries, int(selected.sum()), keys, head.keys.shape[1],
+                                          head.values.shape[1]).items():
             baseline[kind] = baseline.get(kind, 0.0) + count
     total, before = sum(moved.values()), sum(baseline.values())
     return {"bytes": moved, "total": total, "baseline": baseline, "baseline_total": before,

@@ -162,12 +162,10 @@ class Predictor(wiring.Component):
                 m.d.comb += [khat.write_enable.eq(1), khat.write_vector.eq(self.khat_write.vector),
                              khat.write_beat.eq(self.khat_write.beat),
                              khat.write_data.as_value().eq(self.khat_write.data.as_value())]
-            # The operand is chosen in a cycle of its own; the codes are read meanwhile.
-            m.d.sync += [keys.as_value().eq(khat.read_data.as_value()),
-                         code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
-        else:
-            m.d.comb += [keys.as_value().eq(khat.read_data.as_value()),
-                         code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
+        # With tokens the operand is chosen in a cycle of its own; the codes are read meanwhile.
+        chosen_in = m.d.sync if p.generator_rows else m.d.comb
+        chosen_in += [keys.as_value().eq(khat.read_data.as_value()),
+                      code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
         if self._tokens:
             with m.If(delay(m, self.token_valid, 1, "token_keys")):
                 m.d.sync += keys.eq(self.token_keys)

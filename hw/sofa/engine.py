@@ -204,22 +204,17 @@ class SofaEngine(wiring.Component):
             self.busy.eq(loader.busy | head_valid | errors.o.valid | self.o.valid),
         ]
 
+        # Events of the whole engine; all others are those of the slices, together.
+        events = {
+            "rows": row_out, "query_groups_held": loader.query_groups_held, "keys_held": loader.keys_held,
+            **{f"words_{kind}": loader.words[kind] for kind in loader.words.shape().members}, **token_events}
         names = {"max_raise": "raised", "z_pos": "positive", "z_clip": "forced", "key_loads": "loaded"}
         for counter in self.counters:
-            event = self.events[counter.name]
-            if counter.name == "rows":
-                m.d.sync += event.eq(row_out)
-            elif counter.name in token_events:
-                m.d.sync += event.eq(token_events[counter.name])
-            elif counter.name.startswith("words_"):
-                m.d.sync += event.eq(loader.words[counter.name.removeprefix("words_")])
-            elif counter.name in ("query_groups_held", "keys_held"):
-                m.d.sync += event.eq(getattr(loader, counter.name))
-            elif counter.kind == "max":
-                m.d.sync += event.eq(largest([slice_.events[counter.name] for slice_ in slices]))
-            else:
-                source = names.get(counter.name, counter.name)
-                m.d.sync += event.eq(sum(slice_.events[source] for slice_ in slices))
+            event = events.get(counter.name)
+            if event is None:
+                parts = [slice_.events[names.get(counter.name, counter.name)] for slice_ in slices]
+                event = largest(parts) if counter.kind == "max" else sum(parts)
+            m.d.sync += self.events[counter.name].eq(event)
         return m
 
     def _add_generation(self, m, loader, slices, writers, predict, missing):

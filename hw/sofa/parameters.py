@@ -273,6 +273,11 @@ class SofaParameters:
         """
         return min(-(-widest // self.lanes) * self.lanes, self.elements_per_beat << self.beat_bits)
 
+    def most_features(self, widest):
+        """Features that a token may have, if queries or values have `widest` channels; 0 if no weights fit."""
+        folds = self.matrix_words // self.tree_lanes * self.elements_per_beat // self.query_channels(widest)
+        return min(self.max_features, folds * self.tree_lanes)
+
     @property
     def generator_multipliers(self):
         """Multipliers of the generator."""

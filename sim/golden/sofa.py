@@ -68,10 +68,9 @@ def operands(head, parameters):
     return queries[:len(head.queries)], *others
 
 
-def kept_keys(head, parameters):
-    """Kept keys of each row, and the counters of the prediction."""
+def kept_keys(head, queries, khat, parameters):
+    """Kept keys of each row, and the counters of the prediction, from queries and predicted keys."""
     p = parameters
-    queries, _, _, khat = operands(head, p)
     allowed = allowed_keys(head)
     if head.dense:
         rows = []
@@ -98,8 +97,8 @@ def golden_head(head, parameters):
     -------
     GoldenHead
     """
-    rows, counters = kept_keys(head, parameters)
-    queries, keys, values, _ = operands(head, parameters)
+    queries, keys, values, khat = operands(head, parameters)
+    rows, counters = kept_keys(head, queries, khat, parameters)
     scores, saturated = exact_scores(queries, keys, head.score_shift, parameters)
     outputs, events, _ = attend(scores, values, rows, parameters)
     selected = np.zeros(scores.shape, dtype=bool)

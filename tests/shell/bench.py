@@ -50,6 +50,23 @@ class Bench:
         """Send a task, or a part of it."""
         await send_packet(ctx, self.source, beats, stall=self.stall, rng=self.rng, **kwargs)
 
-    async def receive(self, ctx):
+    async def receive(self, ctx, **kwargs):
         """Take a result."""
-        return await receive_packet(ctx, self.sink, stall=self.stall, rng=self.rng)
+        return await receive_packet(ctx, self.sink, stall=self.stall, rng=self.rng, **kwargs)
+
+    def sender(self, unsent):
+        """Background: send the tasks of a list that grows; what is sent leaves it."""
+        async def background(ctx):
+            while True:
+                await ctx.tick()
+                while unsent:
+                    await self.send(ctx, unsent[0])
+                    del unsent[0]
+        return background
+
+    def receiver(self, received):
+        """Background: add the results to a list, for ever."""
+        async def background(ctx):
+            while True:
+                received.append(await self.receive(ctx, timeout=10**6))
+        return background

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hw.shared import shared
 from hw.shell import TRAILER_MARKER, ShellError
-from tests.shell.axi import hold_checker, receive_packet, send_packet, stream_pins
+from tests.shell.axi import hold_checker, send_packet, stream_pins
 from tests.shell.bench import Bench
 from tests.shell.row_sum import RowSum, model, random_rows
 
@@ -123,17 +123,6 @@ def test_soft_reset_at_any_moment(stall, seed):
     bench.rows = random_rows(rng)
     unsent, received = [], []
 
-    async def producer(ctx):
-        while True:
-            await ctx.tick()
-            while unsent:
-                await bench.send(ctx, unsent[0])
-                del unsent[0]
-
-    async def consumer(ctx):
-        while True:
-            received.append(await receive_packet(ctx, bench.sink, stall=stall, rng=rng, timeout=10**6))
-
     async def settle(ctx):
         for _ in range(1000):
             if not unsent and not await bench.read(ctx, "status") & 0b0111:
@@ -159,4 +148,5 @@ def test_soft_reset_at_any_moment(stall, seed):
                 assert any(beats == whole or (closed and beats[:-1] == whole[:len(beats) - 1])
                            for whole in expected)
             received.clear()
-    bench.run(controller, background=[producer, consumer, bench.take_requests, bench.answer_all])
+    bench.run(controller, background=[bench.sender(unsent), bench.receiver(received), bench.take_requests,
+                                      bench.answer_all])

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.shell import TRAILER_MARKER, ShellError
-from tests.shell.axi import receive_packet
 from tests.shell.bench import Bench
 from tests.shell.loopback import model, packet, random_packet
 
@@ -26,17 +25,6 @@ def test_reset_at_any_moment(stall, seed):
     rounds = 6
     tasks, received = [], []
     unsent = []
-
-    async def producer(ctx):
-        while True:
-            await ctx.tick()
-            while unsent:
-                await bench.send(ctx, unsent[0])
-                del unsent[0]
-
-    async def consumer(ctx):
-        while True:
-            received.append(await receive_packet(ctx, bench.sink, stall=stall, rng=bench.rng, timeout=10**6))
 
     def offer(count):
         new = [random_packet(bench.rng, longest=12) for _ in range(count)]
@@ -65,7 +53,7 @@ def test_reset_at_any_moment(stall, seed):
             await settle(ctx)
             assert received[first:] == results
 
-    bench.run(controller, background=[producer, consumer])
+    bench.run(controller, background=[bench.sender(unsent), bench.receiver(received)])
     # A subsequence of the tasks comes out, in order, and each packet is whole or closed by the shell.
     remaining = iter(tasks)
     for beats in received:

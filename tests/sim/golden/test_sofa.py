@@ -44,7 +44,7 @@ def test_selection_equals_brute_force(changes, seed):
     rng = generator(seed)
     p = tiny(**changes)
     head = random_head(rng, p, dense=False)
-    rows, _ = kept_keys(head, p)
+    rows, _ = kept_keys(head, head.queries, upper_bits(head.keys, p), p)
     assert [set(row.keys.tolist()) for row in rows] == brute_force(head, p)
     assert all(len(set(row.keys)) == len(row.keys) for row in rows)
 

@@ -89,9 +89,7 @@ def draw_tokens(rng, parameters, count, features, head_dim, value_dim, content=N
 
 def _features(rng, parameters, head_dim, value_dim):
     """A number of features for which the weights fit; 0 if there is none."""
-    p = parameters
-    folds = p.matrix_words // p.tree_lanes * p.elements_per_beat // p.query_channels(max(head_dim, value_dim))
-    most = min(p.max_features, folds * p.tree_lanes)
+    most = parameters.most_features(max(head_dim, value_dim))
     return rng.randint(1, most) if most else 0
 
 

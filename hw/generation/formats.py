@@ -5,8 +5,8 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Projection, Task
 
-__all__ = ["Batch", "Destination", "FetchRequest", "Heads", "QueryOrder", "Section", "TokenHead", "TokenNumber",
-           "WeightWrite"]
+__all__ = ["Batch", "Destination", "FetchKind", "FetchRequest", "Heads", "QueryOrder", "Section", "TokenHead",
+           "TokenNumber", "WeightWrite"]
 
 
 class Section(enum.Enum, shape=3):
@@ -86,12 +86,16 @@ class TokenNumber(data.StructLayout):
         super().__init__({"key": parameters.key_bits, "half": 1})
 
 
-class FetchRequest(data.StructLayout):
-    """A row that the host is to send: a token of the source that the head's header names.
+class FetchKind(enum.Enum, shape=2):
+    """What a token is fetched for; to predict a key from it has elements of 8 bits, else of 16."""
 
-    ``kind`` 0 asks for 8-bit elements, to predict a key from; 1 and 2 for 16-bit elements, to make a query, or key and
-    value of.
-    """
+    KHAT = 0
+    QUERY = 1
+    KEY_VALUE = 2
+
+
+class FetchRequest(data.StructLayout):
+    """A row that the host is to send: a token of the source that the head's header names."""
 
     def __init__(self):
-        super().__init__({"token": 16, "source": 8, "kind": 2, "reserved": 6})
+        super().__init__({"token": 16, "source": 8, "kind": FetchKind, "reserved": 6})

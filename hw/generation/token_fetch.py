@@ -5,9 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from hw.stream import Fifo, WidthConverter, Word
+from hw.stream import Arbiter, Fifo, WidthConverter, Word
 
-from .formats import Batch, Destination, FetchRequest, Heads, QueryOrder, TokenNumber
+from .formats import Batch, Destination, FetchKind, FetchRequest, Heads, QueryOrder, TokenNumber
 
 __all__ = ["TokenFetch"]
 
@@ -76,7 +76,7 @@ class TokenFetch(wiring.Component):
         wiring.connect(m, wiring.flipped(self.keys), keys.i)
 
         # Rows that were asked for, in order, and batches whose rows are coming.
-        flight = data.StructLayout({"khat": 1, "queries": 1, "half": 1})
+        flight = data.StructLayout({"kind": FetchKind, "half": 1})
         m.submodules.flights = flights = Fifo(flight, 2 * (p.khat_tile + rows))
         m.submodules.formed = formed = Fifo(Batch(p), 2)
         batch, banks, bank = Signal(Batch(p)), self.batches, Signal()
@@ -107,21 +107,23 @@ class TokenFetch(wiring.Component):
             m.d.sync += [forming.eq(0), bank.eq(~bank)]
         m.d.sync += banks.eq(banks + start - self.bank_done)
 
-        # Requests: those of the batch first.
-        request, wants = self.request.payload, Signal()
-        number_khat = self.khat.payload
-        head = heads[Mux(wants, batch.half, number_khat.half)]
+        # Requests, of the batch and of the key prediction in turn.
+        m.submodules.requests = requests = Arbiter(data.StructLayout({"token": 16, "kind": FetchKind, "half": 1}), 2)
+        of_batch, of_khat = requests.i
+        asked, request, leaves = requests.o.payload, self.request.payload, Signal()
         m.d.comb += [
-            wants.eq(forming & more & (number != rows)),
-            self.request.valid.eq((wants | self.khat.valid) & flights.i.ready),
-            ask.eq(wants & self.request.ready & flights.i.ready),
+            of_batch.valid.eq(forming & more & (number != rows)), ask.eq(of_batch.valid & of_batch.ready),
+            of_batch.payload.token.eq(token), of_batch.payload.half.eq(batch.half),
+            of_batch.payload.kind.eq(Mux(batch.queries, FetchKind.QUERY, FetchKind.KEY_VALUE)),
             orders.o.ready.eq(ask & batch.queries), keys.o.ready.eq(ask & ~batch.queries),
-            self.khat.ready.eq(~wants & self.request.ready & flights.i.ready),
-            flights.i.valid.eq(self.request.valid & self.request.ready),
-            flights.i.payload.khat.eq(~wants), flights.i.payload.queries.eq(batch.queries),
-            flights.i.payload.half.eq(Mux(wants, batch.half, number_khat.half)),
-            request.token.eq(Mux(wants, token, number_khat.key)), request.source.eq(head.source),
-            request.kind.eq(Mux(wants, Mux(batch.queries, 1, 2), 0)),
+            of_khat.valid.eq(self.khat.valid), self.khat.ready.eq(of_khat.ready),
+            of_khat.payload.token.eq(self.khat.payload.key), of_khat.payload.half.eq(self.khat.payload.half),
+            of_khat.payload.kind.eq(FetchKind.KHAT),
+            self.request.valid.eq(requests.o.valid & flights.i.ready),
+            leaves.eq(self.request.valid & self.request.ready),
+            requests.o.ready.eq(self.request.ready & flights.i.ready),
+            request.token.eq(asked.token), request.source.eq(heads[asked.half].source), request.kind.eq(asked.kind),
+            flights.i.valid.eq(leaves), flights.i.payload.kind.eq(asked.kind), flights.i.payload.half.eq(asked.half),
             self.destination_write.eq(ask), self.destination_bank.eq(bank), self.destination_row.eq(number),
         ]
         with m.If(ask):
@@ -129,24 +131,26 @@ class TokenFetch(wiring.Component):
 
         # Rows: as many words as there should be, the rest is dropped.
         flight, word = flights.o.payload, Signal(range(p.feature_words + 1))
+        for_khat = flight.kind == FetchKind.KHAT
         last_word, short, dropping, wanted = Signal.like(word), Signal(), Signal(), Signal()
-        m.d.comb += last_word.eq(heads[flight.half].last_word >> flight.khat)
+        m.d.comb += last_word.eq(heads[flight.half].last_word >> for_khat)
         m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
         ends = word == last_word
         payload, accepted = self.row.payload, Signal()
         m.d.comb += [
             wanted.eq(self.row.valid & flights.o.valid & ~dropping),
             self.khat_row.payload.data.eq(payload.data), self.khat_row.payload.last.eq(payload.last | ends),
-            self.khat_row.valid.eq(wanted & flight.khat),
+            self.khat_row.valid.eq(wanted & for_khat),
             halves.i.payload.data.eq(payload.data), halves.i.payload.last.eq(payload.last | ends),
-            halves.i.valid.eq(wanted & ~flight.khat),
-            self.row.ready.eq(dropping | (flights.o.valid & Mux(flight.khat, self.khat_row.ready, halves.i.ready))),
+            halves.i.valid.eq(wanted & ~for_khat),
+            self.row.ready.eq(dropping | (flights.o.valid & Mux(for_khat, self.khat_row.ready, halves.i.ready))),
             accepted.eq(self.row.valid & self.row.ready),
             short.eq(accepted & ~dropping & (payload.last != ends)),
             flights.o.ready.eq(accepted & payload.last),
             self.missing.eq(Mux(short, 1 << flight.half, 0)),
-            self.words_khat.eq(accepted & flight.khat), self.words_query.eq(accepted & ~flight.khat & flight.queries),
-            self.words_key.eq(accepted & ~flight.khat & ~flight.queries),
+            self.words_khat.eq(accepted & for_khat),
+            self.words_query.eq(accepted & (flight.kind == FetchKind.QUERY)),
+            self.words_key.eq(accepted & (flight.kind == FetchKind.KEY_VALUE)),
         ]
         with m.If(accepted):
             m.d.sync += word.eq(word + 1)

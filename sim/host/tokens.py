@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.generation.formats import FetchRequest
+from hw.generation.formats import FetchKind, FetchRequest
 
 from .words import pad_rows
 
-__all__ = ["KHAT", "KEY_VALUE", "QUERY", "SofaTokens", "fetch_rows", "generated_keys", "pack_weights"]
-
-#: What a token is fetched for: the field `kind` of a request.
-KHAT, QUERY, KEY_VALUE = range(3)
+__all__ = ["SofaTokens", "fetch_rows", "generated_keys", "pack_weights"]
 
 
 @dataclass
@@ -83,7 +80,7 @@ def fetch_rows(heads, parameters):
     for source, tokens in sources.items():
         wide = pad_rows(tokens.x, p.elements_per_beat)
         narrow = pad_rows(tokens.x8, 2 * p.elements_per_beat, np.int8)
-        for kind, rows in ((KHAT, narrow), (QUERY, wide), (KEY_VALUE, wide)):
+        for kind, rows in ((FetchKind.KHAT, narrow), (FetchKind.QUERY, wide), (FetchKind.KEY_VALUE, wide)):
             for token, row in enumerate(rows):
                 request = layout.const({"token": token, "source": source, "kind": kind}).as_value().value
                 answers[request] = row.tobytes()
@@ -100,7 +97,7 @@ def generated_keys(requests, heads):
     head = 0
     for bits in requests:
         request = layout.from_bits(bits)
-        if request.kind != KEY_VALUE:
+        if request.kind != FetchKind.KEY_VALUE:
             continue
         while head + 1 < len(heads) and heads[head].tokens.source != request.source:
             head += 1

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from hw.generation.formats import FetchRequest
+from hw.generation.formats import FetchKind, FetchRequest
 from hw.sofa.task import SofaError
 from sim.host.sofa import header_bytes, pack_head, pack_task
-from sim.host.tokens import KEY_VALUE, KHAT, QUERY, fetch_rows
+from sim.host.tokens import fetch_rows
 from sim.runner import (
     PauseFetch,
     PauseInput,
@@ -116,11 +116,11 @@ def test_tokens_that_do_not_come(top, stall):
     for _ in range(12):
         head = small(rng, top, mask="none")
         rows |= fetch_rows([head], p)
-        kind = rng.choice((KHAT, QUERY, KEY_VALUE))
+        kind = rng.choice(list(FetchKind))
         layout = FetchRequest()
         requests = [layout.const({"token": token, "source": head.tokens.source, "kind": kind}).as_value().value
                     # Which keys are asked for depends on the rows.
-                    for token in (range(9) if kind == KEY_VALUE else [rng.randrange(7)])]
+                    for token in (range(9) if kind is FetchKind.KEY_VALUE else [rng.randrange(7)])]
         change = rng.choice(("none", "short", "long"))
         for request in requests:
             row = rows.pop(request)

@@ -24,7 +24,7 @@ def command(
     write_docs: Annotated[bool, typer.Option(
         "--write-docs", help=f"Write {PAGE} from the results; only named sections are measured.")] = False,
 ):
-    """Measure cycles, accuracy, emission, simulation and area of `sofa`.
+    """Measure cycles, heads from tokens, accuracy, emission, simulation and area of `sofa`.
 
     The exit code is 1 if a section fails or a bit differs from the golden model.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sim.workloads import WorkloadError, attention_inputs, load_model, shipped, technical_text
 
-__all__ = ["Head", "LAYERS", "TOKENS", "model_heads", "model_installed", "save", "shipped_heads"]
+__all__ = ["Head", "LAYERS", "TOKENS", "model_heads", "model_installed", "model_tokens", "save", "shipped_heads"]
 
 LAYERS = range(6)
 TOKENS = 512
@@ -31,6 +31,13 @@ def model_heads(layer, heads=None):
     chosen = range(len(case["q"])) if heads is None else heads
     return [Head(f"layer {layer} head {head}", layer, tuple(case[role][head] for role in "qkv"))
             for head in chosen]
+
+
+def model_tokens(layer, tokens=TOKENS, heads=slice(None)):
+    """Tokens and projections of heads of a layer of MiniLM-L6-v2, as an ``.npz`` from tokens holds them."""
+    case = attention_inputs(technical_text(), layer, tokens)
+    return {name: case[name] if name == "x" else case[name][heads]
+            for name in ("x", "wq", "wk", "wv", "bq", "bk", "bv")}
 
 
 def model_installed():

@@ -6,7 +6,7 @@ from gen.cli.output import in_words
 
 __all__ = ["markdown", "print_results"]
 
-_SHARES = ("utilisation", "mass", "agreement", "share", "layer ")
+_SHARES = ("utilisation", "mass", "agreement", "share", "saved", "ratio", "layer ")
 
 
 def cell(name, value):

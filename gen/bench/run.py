@@ -18,6 +18,7 @@ RESULTS = Path("build/bench.json")
 #: and returns ``tables`` (title to list of rows), ``figures`` (what to number) and whatever else is of use.
 SECTIONS = {
     "cycles": "gen.bench.cycles:measure_cycles",
+    "tokens": "gen.bench.tokens:measure_tokens",
     "accuracy": "gen.bench.survey:measure_accuracy",
     "emission": "gen.bench.emission:measure_emission",
     "simulation": "gen.bench.speed:measure_simulation",

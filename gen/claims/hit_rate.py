@@ -77,9 +77,8 @@ def synthetic_cases():
 def real_cases(evidence):
     """Tokens, weights, queries and keys of the real heads; a bias of the keys adds the same to all scores of a row."""
     for layer in evidence.layers:
-        width = layer["k"].shape[2]
-        for head, (q, k) in enumerate(zip(layer["q"], layer["k"], strict=True)):
-            yield layer["x"], layer["wk"][:, head * width:(head + 1) * width], q, k
+        for wk, q, k in zip(layer["wk"], layer["q"], layer["k"], strict=True):
+            yield layer["x"], wk, q, k
 
 
 def compared(rates, where):

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from gen.tops.sofa_traffic import union_loads
 from sim.golden.sofa import golden_head
 from sim.host.sofa import SofaHead
 
 from .claim import Claim, between, claims, equal
 
-__all__ = ["figure_15", "union_loads"]
+__all__ = ["GROUP", "figure_15"]
 
 GROUP = 4
 SLOTS = 2
@@ -30,11 +31,6 @@ def groups(needed):
     """Rows of four: bool (groups, 4, keys); a last group is filled with rows that need nothing."""
     rows = -len(needed) % GROUP
     return np.pad(needed, ((0, rows), (0, 0))).reshape(-1, GROUP, needed.shape[1])
-
-
-def union_loads(needed):
-    """Keys that groups of four rows load when each is loaded once."""
-    return int(groups(needed).any(axis=1).sum())
 
 
 def unscheduled_loads(needed):
@@ -83,7 +79,7 @@ def loads_saved_by_the_schedule(evidence):
     phased, alone, lowest = [], [], []
     for keep in KEEPS:
         masks = [head.selected for head in evidence.kept(keep)]
-        unions = np.array([union_loads(mask) for mask in masks])
+        unions = np.array([union_loads(mask, GROUP) for mask in masks])
         phased.append(100 - 100 * np.mean(unions / [unscheduled_loads(mask) for mask in masks]))
         shares = 100 - 100 * unions / [mask.sum() for mask in masks]
         alone.append(np.mean(shares))
@@ -103,7 +99,8 @@ def slots_of_the_schedule(evidence):
     used = sum(int(group.sum()) for group in chosen) / (GROUP * SLOTS * sum(map(len, phases)))
     yield between("slots of the greedy schedule that are used, real heads", "phases of equal slots", None, used, "",
                   low=0.95, note="Thresher has no phases: its rows share all lanes in turn")
-    loads, union = sum(len(phase) for group in phases for phase in group), sum(map(union_loads, chosen))
+    loads = sum(len(phase) for group in phases for phase in group)
+    union = sum(union_loads(group, GROUP) for group in chosen)
     yield between("keys that it loads beyond the union of its rows' keys", "each key is loaded once", None,
                   loads - union, f"of {union:,} keys", high=0)
 

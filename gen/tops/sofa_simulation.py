@@ -17,7 +17,7 @@ from sim.host.tokens import fetch_rows, generated_keys
 from sim.runner import SimulationError, simulate
 
 from .sofa_inputs import check_heads, load_heads, shipped_case
-from .sofa_traffic import traffic
+from .sofa_traffic import reuse, traffic
 
 __all__ = ["HeadsRun", "run_heads", "simulate_heads"]
 
@@ -124,7 +124,7 @@ def simulate_heads(top, parameters, options):
         "softmax_mass": float(np.mean([softmax_mass(q, k, selected, allowed_keys(head)) for q, k, selected, head in zip(
             inputs.q, inputs.k, run.selected, heads, strict=True)])),
         "keep": selection.keep, "policy": selection.policy, "seed": result.seed, "stall": options.stall,
-        "counters": run.counters, "traffic": traffic(run, p),
+        "counters": run.counters, "traffic": traffic(run, p), "reuse": reuse(run, p),
         "seconds": result.seconds, "kcycles_per_second": result.kcycles_per_second,
     }
     if run.generated is not None:

@@ -1,6 +1,8 @@
-"""Bytes that `sofa` moves off chip, by kind, next to those of a vanilla dynamic-sparsity accelerator."""
+"""What `sofa` moves: bytes off chip next to a vanilla accelerator's, and keys into its lanes next to the fewest."""
 
-__all__ = ["baseline_bytes", "traffic"]
+import numpy as np
+
+__all__ = ["baseline_bytes", "reuse", "traffic", "union_loads"]
 
 #: Rows that the baseline computes at once: the query block of SOFA.
 BLOCK = 128
@@ -56,3 +58,26 @@ def traffic(run, parameters):
     total, before = sum(moved.values()), sum(baseline.values())
     return {"bytes": moved, "total": total, "baseline": baseline, "baseline_total": before,
             "saved": 1 - total / before}
+
+
+def union_loads(selected, rows):
+    """Fewest loads of keys if `rows` consecutive rows share them: each key that one of them keeps, once.
+
+    Parameters
+    ----------
+    selected : bool array (Sq, Sk)
+    rows : int
+    """
+    return int(np.logical_or.reduceat(selected, np.arange(0, len(selected), rows), axis=0).sum())
+
+
+def reuse(run, parameters):
+    """Loads of keys (each with its value) of a run: as counted, the fewest possible, and one a (row, key) pair.
+
+    Returns None if the hardware was built without counters.
+    """
+    if not run.counters:
+        return None
+    pairs, loads = int(run.selected.sum()), run.counters["key_loads"]
+    return {"loads": loads, "union": sum(union_loads(head, parameters.batch_rows) for head in run.selected),
+            "pairs": pairs, "saved": 1 - loads / max(1, pairs)}

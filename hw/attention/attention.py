@@ -86,7 +86,7 @@ class Attention(wiring.Component):
         m.submodules.issue = issue = RowIssue(p)
         wiring.connect(m, wiring.flipped(self.group), walk.group)
         wiring.connect(m, walk.o, issue.i)
-        pending = Signal(bits_for(2 * p.slice_rows + 64))  # rows issued and not yet out
+        pending = Signal(bits_for(p.row_queue + 2 * p.slice_rows + 64))    # rows issued and not yet out
         m.d.sync += pending.eq(pending + issue.row_done - self.row_out)
         m.d.comb += self.task.ready.eq(running & walk.done & (pending == 0))
         with m.If(~running & self.task.valid):

@@ -13,6 +13,7 @@ from hw.stream.select import select
 from .code_blocks import CodeBlock
 from .query_code import QueryCode, QueryEncoder
 from .score_lane import ScoreLane, TokenSlot
+from .shift_tree import tree_latency
 from .sweep import Slot
 
 __all__ = ["KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
@@ -22,7 +23,7 @@ MASK_WORD = 16
 
 def predictor_latency(parameters):
     """Cycles from a slot to its scores: memory, choice of the operand, shift, adder tree, sum, scaling."""
-    return 1 + (parameters.generator_rows > 0) + 1 + ceil_log2(parameters.tree_lanes) + 1 + 1
+    return 1 + (parameters.generator_rows > 0) + tree_latency(parameters.tree_lanes, parameters.adder_levels) + 1 + 1
 
 
 class ScoreSlot(data.StructLayout):

@@ -84,7 +84,7 @@ class ScoreLane(wiring.Component):
         p = self._parameters
         tree_width = 1 + bits_for(max(p.max_head_dim, p.tree_lanes) << (p.khat_width + p.code_levels - 2))
         width = max(tree_width, p.khat_sum_width) if self._tokens else p.predict_width
-        m.submodules.tree = tree = ShiftTree(p.tree_lanes, p.khat_width, p.code_levels, tree_width)
+        m.submodules.tree = tree = ShiftTree(p.tree_lanes, p.khat_width, p.code_levels, tree_width, p.adder_levels)
         fold_bits, bank_bits = ceil_log2(p.tree_folds), p.encoders * p.code_bits
         for bank in range(p.tree_lanes // p.encoders):
             m.submodules[f"codes{bank}"] = codes = shared(BlockMemory, bank_bits,

@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2
 
 from .query_code import QueryCode
 
-__all__ = ["ShiftTree"]
+__all__ = ["ShiftTree", "add_with_carry", "tree_latency"]
 
 
 class ShiftTree(wiring.Component):
@@ -27,6 +27,9 @@ class ShiftTree(wiring.Component):
         Octaves of a code.
     width : int
         Bits of the sum.
+    adder_levels : int
+        Levels of adders between registers. On an FPGA a register behind each adder is free; in silicon it costs as
+        much as the adder.
 
     Members
     -------
@@ -36,9 +39,10 @@ class ShiftTree(wiring.Component):
         The sum is ``o + carry``, ``latency`` cycles later. One sum a cycle.
     """
 
-    def __init__(self, lanes, key_width, levels, width):
+    def __init__(self, lanes, key_width, levels, width, adder_levels=1):
         self._lanes, self._key_width, self._levels, self._width = lanes, key_width, levels, width
-        self.latency = 1 + ceil_log2(lanes)
+        self._adder_levels = adder_levels
+        self.latency = tree_latency(lanes, adder_levels)
         super().__init__({
             "keys": In(data.ArrayLayout(signed(key_width), lanes)),
             "codes": In(data.ArrayLayout(QueryCode(levels), lanes)),
@@ -69,18 +73,24 @@ class ShiftTree(wiring.Component):
         stage = 0
         while len(terms) > 1:
             stage += 1
+            domain = m.d.comb if stage % self._adder_levels and len(terms) > 2 else m.d.sync
             spare, sums = carries[len(terms) // 2:], []
             for index in range(len(terms) // 2):
                 a, b = terms[2 * index], terms[2 * index + 1]
                 width = min(self._width, len(a) + 1)
                 total = Signal(signed(width), name=f"sum{stage}_{index}")
-                m.d.sync += total.eq(add_with_carry(a, b, carries[index], width))
+                domain += total.eq(add_with_carry(a, b, carries[index], width))
                 sums.append(total)
             delayed = [Signal(name=f"carry{stage}_{index}") for index in range(len(spare))]
-            m.d.sync += [new.eq(old) for new, old in zip(delayed, spare, strict=True)]
+            domain += [new.eq(old) for new, old in zip(delayed, spare, strict=True)]
             terms, carries = sums, delayed
         m.d.comb += [self.o.eq(terms[0]), self.carry.eq(carries[0])]
         return m
+
+
+def tree_latency(lanes, adder_levels):
+    """Cycles of a :class:`ShiftTree`: its elements, then its adders."""
+    return 1 - -ceil_log2(lanes) // adder_levels
 
 
 def add_with_carry(a, b, carry, width):

@@ -107,7 +107,7 @@ class SofaEngine(wiring.Component):
 
         row, tree, turn = Signal(16), Signal(range(max(2, p.trees))), Signal(range(max(2, p.slices)))
         row_out, last_row, group_end = Signal(), Signal(), Signal()
-        slices, writers = [], []
+        slices, writers, leaving = [], [], []
         for index in range(p.slices):
             # The trees of the first slice predict keys from tokens, for all slices.
             m.submodules[f"slice{index}"] = slice_ = shared(Slice, p, p.generator_rows > 0 and index == 0)
@@ -117,6 +117,12 @@ class SofaEngine(wiring.Component):
                 wiring.connect(m, fork.o[index], queue.i)
                 wiring.connect(m, queue.o, target)
             wiring.connect(m, slice_.o, writer.outputs)
+            words = writer.o
+            if p.slices > 1:
+                # A slice writes rows of its group while those of the slice before it are still to leave.
+                m.submodules[f"rows{index}"] = rows = Fifo(Word(p.bus_width), p.row_queue)
+                wiring.connect(m, writer.o, rows.i)
+                words = rows.o
             record = slice_.record
             m.d.comb += [getattr(writer.record, name).eq(getattr(record, name))
                          for name, member in MaskRecord(p).members.items() if member.flow is Out]
@@ -128,13 +134,14 @@ class SofaEngine(wiring.Component):
                 slice_.group_loaded.eq(loader.group_loaded[index]),
                 loader.group_done[index].eq(slice_.group_done),
                 # A slice may be a head ahead of the rows that leave.
+                writer.index.eq(index),
                 writer.head.eq(slice_.head),
-                writer.group_end.eq(group_end & (turn == index)),
             ]
             for field in ("query", "key", "khat", "value", "mask"):
                 m.d.comb += slice_.write[field].eq(loader.write[field] & enable)
             slices.append(slice_)
             writers.append(writer)
+            leaving.append(words)
 
         token_events, missing = {}, Signal(2)
         if p.generator_rows:
@@ -152,10 +159,9 @@ class SofaEngine(wiring.Component):
         # Rows leave in order: the rows of a group from one slice, the next group from the next slice.
         word, word_valid, word_ready = Signal(Word(p.bus_width)), Signal(), Signal()
         with m.Switch(turn):
-            for index, writer in enumerate(writers):
+            for index, words in enumerate(leaving):
                 with m.Case(index):
-                    m.d.comb += [word.eq(writer.o.payload), word_valid.eq(writer.o.valid),
-                                 writer.o.ready.eq(word_ready)]
+                    m.d.comb += [word.eq(words.payload), word_valid.eq(words.valid), words.ready.eq(word_ready)]
         m.d.comb += [row_out.eq(word_valid & word_ready & word.last),
                      last_row.eq(row + 1 == head.task.queries),
                      group_end.eq(row_out & ((tree == p.trees - 1) | last_row))]

@@ -44,6 +44,7 @@ class SofaParameters:
     row_multipliers: int = _parameter(4, "multipliers per row, half for QK and half for PV", 2, 64)
     lanes: int = _parameter(32, "channels an attention slice multiplies in one cycle", 2, 256)
     tree_lanes: int = _parameter(32, "channels a predictor tree adds in one cycle", 1, 256)
+    adder_levels: int = _parameter(1, "levels of adders of a predictor tree between registers", 1, 4)
     rows_per_sorter: int = _parameter(16, "rows that share one 16-to-4 sorting core", 1, 256)
     max_head_dim: int = _parameter(64, "largest head dimension, of keys and of values", 1, 512)
     max_keys: int = _parameter(1024, "keys that the on-chip memories of a slice hold", 32, 16384)
@@ -203,6 +204,11 @@ class SofaParameters:
     def early_rows(self):
         """Queries that a task sends ahead of its keys: two groups of every slice, so that prediction can start."""
         return 2 * self.slices * self.trees
+
+    @property
+    def row_queue(self):
+        """Words of finished rows that a slice holds until the rows of the slice before it have left: a group's."""
+        return self.trees * (-(-self.max_segments * self.tile // self.bus_width) + (1 << self.beat_bits))
 
     @property
     def encoders(self):

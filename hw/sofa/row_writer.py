@@ -1,6 +1,6 @@
 """Rows of results as words of the stream: the keys that a row kept, then its output."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -28,11 +28,11 @@ class RowWriter(wiring.Component):
 
     Members
     -------
+    index : In
+        Number of the slice.
     head : In(Task)
         Head whose rows come out.
     record : In(MaskRecord)
-    group_end : In(1)
-        The row that leaves is the last one of its group.
     outputs : In(stream of beats)
     o : Out(stream of Word(bus_width))
     """
@@ -40,9 +40,9 @@ class RowWriter(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
+            "index": In(max(1, ceil_log2(p.slices))),
             "head": In(Task(p)),
             "record": In(MaskRecord(p)),
-            "group_end": In(1),
             "outputs": In(stream.Signature(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))),
             "o": Out(stream.Signature(Word(p.bus_width))),
         })
@@ -55,8 +55,22 @@ class RowWriter(wiring.Component):
         writing, reading = Signal(range(p.held_groups)), Signal(range(p.held_groups))
         tree = Signal(max(1, ceil_log2(p.trees)))
         segment = Signal(bits_for(p.max_segments))
-        m.d.comb += record.ready.eq(groups < p.held_groups)
-        m.d.sync += groups.eq(groups + record.end - self.group_end)
+        # Rows of all slices in the rounds before this one; those up to and with this row, and up to the next group's.
+        stride = p.slices * p.trees
+        before, rows_out, rows_next = Signal(17), Signal(18), Signal(18)
+        row_end, group_end = Signal(), Signal()
+        m.d.comb += [
+            rows_out.eq(before + self.index * p.trees + tree + 1),
+            rows_next.eq(before + self.index * p.trees + stride),
+            group_end.eq(row_end & ((tree == p.trees - 1) | (rows_out == head.queries))),
+            record.ready.eq(groups < p.held_groups),
+        ]
+        m.d.sync += groups.eq(groups + record.end - group_end)
+        with m.If(row_end):
+            m.d.sync += tree.eq(tree + 1)
+        with m.If(group_end):
+            m.d.sync += [tree.eq(0), reading.eq(reading + 1),
+                         before.eq(Mux(rows_next < head.queries, before + stride, 0))]
         with m.If(record.end):
             m.d.sync += writing.eq(writing + 1)
         read_enable, shown = Signal(), Signal()
@@ -114,8 +128,7 @@ class RowWriter(wiring.Component):
                 with m.If(word.valid & word.ready):
                     m.d.sync += beat.eq(beat + 1)
                     with m.If(word.payload.last):
-                        m.d.sync += [beat.eq(0), tree.eq(tree + 1)]
-                        with m.If(self.group_end):
-                            m.d.sync += [tree.eq(0), reading.eq(reading + 1)]
+                        m.d.comb += row_end.eq(1)
+                        m.d.sync += beat.eq(0)
                         m.next = "WAIT"
         return m

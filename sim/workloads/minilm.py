@@ -173,8 +173,7 @@ def check_index(what, value, count):
 def attention_inputs(text, layer, tokens=None):
     """Everything the attention of one layer consumes, for a real text.
 
-    The projections satisfy ``q[h] = x @ wq[:, 32h:32h+32] + bq[32h:32h+32]`` and the model's attention is
-    ``softmax(q k^T / sqrt(32)) v``.
+    The projections satisfy ``q[h] = x @ wq[h] + bq[h]`` and the model's attention is ``softmax(q k^T / sqrt(32)) v``.
 
     Parameters
     ----------
@@ -188,8 +187,8 @@ def attention_inputs(text, layer, tokens=None):
     Returns
     -------
     dict of str to numpy.ndarray
-        float32: ``x`` (S, 384), ``wq`` ``wk`` ``wv`` (384, 384) as (inputs, outputs), ``bq`` ``bk`` ``bv``
-        (384,), ``q`` ``k`` ``v`` (12, S, 32).
+        float32: ``x`` (S, 384), ``wq`` ``wk`` ``wv`` (12, 384, 32) as (heads, inputs, outputs), ``bq`` ``bk``
+        ``bv`` (12, 32), ``q`` ``k`` ``v`` (12, S, 32).
 
     Raises
     ------
@@ -202,8 +201,9 @@ def attention_inputs(text, layer, tokens=None):
     case = {"x": x}
     for role in ("query", "key", "value"):
         name = f"encoder.layer.{layer}.attention.self.{role}"
-        case[f"w{role[0]}"] = np.ascontiguousarray(model.tensors[f"{name}.weight"].T)
-        case[f"b{role[0]}"] = model.tensors[f"{name}.bias"].copy()
+        weight = model.tensors[f"{name}.weight"].reshape(HEADS, HEAD_DIMENSION, -1)
+        case[f"w{role[0]}"] = np.ascontiguousarray(weight.transpose(0, 2, 1))
+        case[f"b{role[0]}"] = model.tensors[f"{name}.bias"].reshape(HEADS, HEAD_DIMENSION).copy()
     case["q"], case["k"], case["v"] = model.projections(layer, x)
     return case
 
@@ -224,9 +224,4 @@ def head_case(text, layer, head, tokens=None):
     """
     check_index("head", head, HEADS)
     case = attention_inputs(text, layer, tokens)
-    columns = slice(head * HEAD_DIMENSION, (head + 1) * HEAD_DIMENSION)
-    for role in "qkv":
-        case[role] = case[role][head]
-        case[f"w{role}"] = np.ascontiguousarray(case[f"w{role}"][:, columns])
-        case[f"b{role}"] = case[f"b{role}"][columns]
-    return case
+    return {name: array if name == "x" else array[head] for name, array in case.items()}

@@ -38,11 +38,11 @@ def width_for(lanes, key_width, levels):
 
 @settings(max_examples=25)
 @given(log_lanes=st.integers(0, 4), key_width=st.integers(2, 8), levels=st.integers(1, 6),
-       seed=st.integers(0, 2**32 - 1))
-def test_matches_definition(log_lanes, key_width, levels, seed):
+       adder_levels=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_matches_definition(log_lanes, key_width, levels, adder_levels, seed):
     rng = generator(seed)
     lanes, half = 1 << log_lanes, 1 << (key_width - 1)
-    dut = ShiftTree(lanes, key_width, levels, width_for(lanes, key_width, levels))
+    dut = ShiftTree(lanes, key_width, levels, width_for(lanes, key_width, levels), adder_levels)
     rows = [([rng.randint(-half, half - 1) for _ in range(lanes)],
              [(rng.getrandbits(1), rng.randint(0, levels)) for _ in range(lanes)]) for _ in range(12)]
     rows += [([key] * lanes, [(sign, level)] * lanes)
@@ -55,8 +55,9 @@ def test_a_code_of_zero_is_nothing_whatever_its_sign():
     assert sums(dut, [([-8, 7], [(1, 0), (1, 0)]), ([-8, 7], [(1, 1), (1, 0)])]) == [0, 8]
 
 
-@pytest.mark.parametrize(("lanes", "latency"), [(1, 1), (2, 2), (16, 5)])
-def test_latency_is_stated(lanes, latency):
-    assert ShiftTree(lanes, 4, 3, 12).latency == latency
+@pytest.mark.parametrize(("lanes", "adder_levels", "latency"), [
+    (1, 1, 1), (2, 1, 2), (16, 1, 5), (1, 2, 1), (2, 2, 2), (16, 2, 3), (8, 2, 3), (16, 3, 3)])
+def test_latency_is_stated(lanes, adder_levels, latency):
+    assert ShiftTree(lanes, 4, 3, 12, adder_levels).latency == latency
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from gen.claims.schedule import figure_15, greedy_phases, groups, union_loads, union_share, unscheduled_loads
+from gen.claims.schedule import GROUP, figure_15, greedy_phases, groups, union_share, unscheduled_loads
+from gen.tops.sofa_traffic import union_loads
 
 
 def drawn(rows=11, keys=30):
@@ -17,7 +18,7 @@ def test_loads_by_brute_force():
             loads += len({key for keys in lists for key in keys[:2]})
             lists = [keys[2:] for keys in lists]
     assert unscheduled_loads(needed) == loads > union
-    assert union_loads(needed) == union
+    assert union_loads(needed, GROUP) == union
 
 
 def test_order_of_the_keys_of_figure_15():

@@ -4,7 +4,8 @@ import numpy as np
 
 from gen.claims import simulation
 from gen.claims.evidence import Run
-from gen.claims.schedule import union_loads
+from gen.claims.schedule import GROUP
+from gen.tops.sofa_traffic import union_loads
 from sim.golden.sofa import golden_head
 from sim.host.quantise import Selection, plan_head
 from sim.workloads import attention_case
@@ -56,6 +57,6 @@ def test_kept_keys_of_a_real_head():
     evidence = small_evidence()
     kept, = evidence.kept(0.25)
     assert kept.selected.sum(axis=1).tolist() == [16] * 64
-    assert kept.counters["key_loads"] == union_loads(kept.selected)
+    assert kept.counters["key_loads"] == union_loads(kept.selected, GROUP)
     assert np.array_equal(evidence.heads[0].scores.argmax(axis=1),
                           (evidence.heads[0].arrays[0] @ evidence.heads[0].arrays[1].T).argmax(axis=1))

@@ -178,6 +178,7 @@ def draw_parameters(rng):
         lanes_out = [value for value in (1, 2, 4, 8) if (width // 16) % value == 0 and lanes % value == 0]
         chosen = {
             "bus_width": width, "rows": rows, "columns": columns, "row_multipliers": row_multipliers, "lanes": lanes,
+            "adder_levels": rng.randint(1, 4),
             "tree_lanes": tree_lanes, "rows_per_sorter": rng.choice(divisors or [1]),
             "max_head_dim": rng.choice((1, 3, lanes, lanes + 1, 24, rng.randint(1, 32))),
             "max_keys": rng.choice((32, 64, 128)), "tile": tile,

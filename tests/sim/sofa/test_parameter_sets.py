@@ -27,8 +27,8 @@ STRUCTURES = {
         "max_weights": 700, "weight_width": 9},
     "one pass over the tokens, every tree a channel": {
         "rows": 4, "row_multipliers": 4, "lanes": 8, "tree_lanes": 8, "columns": 8, "bus_width": 64,
-        "rows_per_sorter": 4, "generator_rows": 1, "khat_width": 9, "code_levels": 7, "max_features": 20,
-        "max_weights": 400},
+        "rows_per_sorter": 4, "adder_levels": 3, "generator_rows": 1, "khat_width": 9, "code_levels": 7,
+        "max_features": 20, "max_weights": 400},
 }
 USUAL = {"max_keys": 64, "max_head_dim": 12, "normalise_lanes": 2}
 

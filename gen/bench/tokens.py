@@ -1,0 +1,80 @@
+"""Section `tokens`: heads from tokens and weights, on real heads in Verilator."""
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from gen.bench.heads import model_installed, model_tokens
+from gen.errors import ThresherError
+from gen.simulation import SimulationOptions
+from gen.tops.registry import resolve, tops
+from gen.tops.sofa_simulation import write_arrays
+
+__all__ = ["cases", "measure_tokens"]
+
+TOP = "sofa"
+PRESET = "ecp5"
+HEADS = 12
+KEEP = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Heads of a layer of the model, as one task: how many of the layer's heads, and of how many tokens."""
+
+    layer: int
+    heads: int
+    tokens: int
+
+    @property
+    def name(self):
+        """What a table calls it."""
+        return f"layer {self.layer}, {f'{self.heads} heads' if self.heads > 1 else 'one head'}"
+
+
+def cases():
+    """What is run: all heads of a local layer and of the last one, at three lengths, and a head alone."""
+    return [*(Case(layer, HEADS, tokens) for layer in (2, 5) for tokens in (128, 256, 512)), Case(2, 1, 512)]
+
+
+def run_case(case, folder):
+    """Simulate one case; the report of ``thresher sim --from-tokens``."""
+    path = Path(folder) / "heads.npz"
+    write_arrays(path, **model_tokens(case.layer, case.tokens, slice(case.heads)))
+    return tops()[TOP].simulate(resolve(TOP, PRESET, None, []), SimulationOptions(
+        input=path, keep=KEEP, from_tokens=True))
+
+
+def measure_tokens(update):
+    """Run the section; see :func:`gen.bench.run.run_sections`."""
+    if not model_installed():
+        raise ThresherError("heads from tokens are measured on MiniLM-L6-v2, which is not installed; run `make setup`")
+    rows, kinds = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases():
+            update(f"tokens: {case.name}, {case.tokens} tokens")
+            report = run_case(case, folder)
+            traffic = report["traffic"]
+            rows.append({
+                "heads": case.name, "tokens": case.tokens, "cycles": report["cycles"],
+                "cycles_per_head": round(report["cycles"] / case.heads),
+                "utilisation_generator": report["utilisation_generator"],
+                "utilisation_attention": report["utilisation_attention"],
+                "kv_union_ratio": report["kv_union_ratio"], "softmax_mass": report["softmax_mass"],
+                "topk_agreement": report["accuracy"]["topk_agreement"],
+                "max_error_over_selected": report["accuracy"]["max_error_over_selected"],
+                "loads": report["reuse"]["loads"], "union_loads": report["reuse"]["union"],
+                "loads_saved": report["reuse"]["saved"], "traffic_saved": traffic["saved"],
+                "bit_exact": report["bit_exact"]})
+            kinds.append({"heads": case.name, "tokens": case.tokens, **traffic["bytes"], "total": traffic["total"],
+                          "baseline": round(traffic["baseline_total"])})
+    figures = {f"utilisation of the busier array ({row['heads']}, {row['tokens']} tokens)":
+               max(row["utilisation_generator"], row["utilisation_attention"]) for row in rows}
+    figures |= {
+        "largest error of an output over the kept keys": max(row["max_error_over_selected"] for row in rows),
+        "loads of keys above the union of the rows that share them, at most": max(
+            row["loads"] / row["union_loads"] - 1 for row in rows),
+        "bytes off chip saved against the vanilla baseline, at least": min(row["traffic_saved"] for row in rows),
+        "runs that are bit-exact": f"{sum(row['bit_exact'] for row in rows)} of {len(rows)}"}
+    return {"tables": {f"heads from tokens, {PRESET}, {KEEP:g} of the keys kept": rows,
+                       "bytes off chip by kind": kinds}, "figures": figures}

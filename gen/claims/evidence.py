@@ -5,12 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
+from gen.bench.area import gates_by_stage
 from gen.bench.heads import LAYERS, TOKENS
 from gen.emit import emit_cached
 from gen.tops.registry import resolve, tops
 from gen.tops.sofa_simulation import run_heads
 from sim.golden.predictor import predicted_score, predicted_sum
 from sim.golden.sofa import golden_head
+from sim.host.plan_tokens import plan_tokens
 from sim.host.quantise import Selection, plan_head
 from sim.workloads import attention_inputs, shipped, technical_text
 
@@ -105,6 +107,22 @@ class Evidence:
         head, _ = plan_head(*arrays, selection, p, mask=mask)
         emitted = emit_cached(tops()["sofa"], p)
         return Run(arrays, run_heads(emitted.verilog, emitted.registers, [head], p))
+
+    @cached_property
+    def token_runs(self):
+        """The same, each from the tokens and weights of its layer: a quarter of the keys of a head of the model."""
+        layer, p = self.layers[2], self.parameters
+        arrays = [layer[name][3].astype(np.float64) for name in ("wq", "wk", "wv", "bq", "bk", "bv")]
+        head, _ = plan_tokens(layer["x"].astype(np.float64), *arrays, selection=Selection(keep=0.25), parameters=p)
+        emitted = emit_cached(tops()["sofa"], p)
+        run = run_heads(emitted.verilog, emitted.registers, [head], p)
+        count = len(layer["x"])
+        return {f"layer 2 head 3 from tokens, {count} x {count}": Run(tuple(layer[role][3] for role in "qkv"), run)}
+
+    @cached_property
+    def gates(self):
+        """Gate equivalents of each stage of the preset `paper`, memories left out."""
+        return gates_by_stage("paper")
 
     @cached_property
     def runs(self):

@@ -9,7 +9,7 @@ __all__ = ["TOPICS", "check"]
 
 #: Top to the modules that register claims about its paper.
 TOPICS = {"sofa": ("predictor", "hit_rate", "sorter", "sorting_cost", "attention", "complexity", "schedule",
-                   "paper_tables", "simulation")}
+                   "paper_tables", "simulation", "area")}
 
 
 def check(top, *, simulate=True, evidence=None, update=lambda message: None):
@@ -20,7 +20,7 @@ def check(top, *, simulate=True, evidence=None, update=lambda message: None):
     top : str
         Of :data:`TOPICS`.
     simulate : bool
-        Whether to run the emitted Verilog; without it, claims of that kind are left out.
+        Whether to run and to synthesise the emitted Verilog; without it, claims of these kinds are left out.
     evidence : Evidence, optional
         What to measure on.
     update : callable
@@ -41,7 +41,7 @@ def check(top, *, simulate=True, evidence=None, update=lambda message: None):
         raise ThresherError(f"There are no claims for {top!r}; there are for {', '.join(TOPICS)}")
     evidence = Evidence() if evidence is None else evidence
     chosen = [source for source in sources(f"{__package__}.{topic}" for topic in TOPICS[top])
-              if simulate or source.how != "simulation"]
+              if simulate or source.how not in ("simulation", "synthesis")]
     records = []
     for number, source in enumerate(chosen, start=1):
         update(f"claims of {top}, {number} of {len(chosen)}: {source.subject}")

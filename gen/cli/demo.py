@@ -14,7 +14,7 @@ def command(
         "--output", "-o", metavar="DIR", help="Where to put its files.")] = Path("build/demo"),
     report: Report = None,
 ):
-    """Run a real attention head through the generated Verilog, in about a minute."""
+    """Run a real text through the generated Verilog, as attention heads and from tokens, in a few minutes."""
     from gen.demo import demo
 
     check_report_path(report)

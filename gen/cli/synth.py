@@ -15,6 +15,10 @@ def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "ecp5",
     liberty: Annotated[Path | None, typer.Option(
         metavar="FILE.lib", show_default=False, help="Cell library, for asic; else one that is installed.")] = None,
+    hierarchy: Annotated[bool, typer.Option(
+        "--hierarchy", help="Only module by module, with sums as totals: for large designs.")] = False,
+    macro_words: Annotated[int, typer.Option(
+        metavar="N", help="For asic: memories from this depth on have no area; with 1, none has.")] = 64,
     report: Report = None,
 ):
     """Synthesise with Yosys: cells and area, for each module of the hierarchy."""
@@ -22,6 +26,8 @@ def command(
     from gen.synth import synth
 
     check_report_path(report)
+    if macro_words != 64 and target != "asic":
+        raise ThresherError("--macro-words N is for --target asic only")
     if liberty is not None and target != "asic":
         raise ThresherError("--liberty FILE is for --target asic only")
     if liberty is not None and not liberty.is_file():
@@ -30,7 +36,8 @@ def command(
     with progress(f"elaborating {top}") as update, tempfile.TemporaryDirectory() as folder:
         emit(entry.build(parameters, target), top, Path(folder), target=target)
         update(f"synthesising {top} for {target}")
-        result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty)
+        result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty, flatten=not hierarchy,
+                       macro_words=macro_words)
     result = {"top": top, "preset": preset, **result}
     write_report(report, result)
     print_mapping(out(), top, result)

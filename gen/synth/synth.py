@@ -1,5 +1,7 @@
 """Area of a design: cells by kind, in total and by module."""
 
+import contextlib
+import functools
 import importlib.metadata
 import re
 import tempfile
@@ -30,15 +32,16 @@ _HOW = {
     "xilinx": "luts are LUT1 to LUT6, shift registers and the look-up tables of distributed memory; brams "
               "are RAMB36E1 + RAMB18E1 / 2",
     "ice40": "luts are SB_LUT4; UltraPlus, with SB_MAC16",
-    "asic": f"memories of {MACRO_WORDS} words and more are macros, counted in brams and without area",
+    "asic": "memories of {macro_words} words and more are macros, counted in brams and without area",
 }
 
 
-def synth(verilog_path, top, target="ecp5", liberty=None):
+def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro_words=MACRO_WORDS):
     """Synthesise a Verilog file with Yosys and count what it takes.
 
     Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real
-    flow would; the modules are those of a run that keeps the hierarchy, so their sum is somewhat larger.
+    flow would; the modules are those of a run that keeps the hierarchy, so their sum is somewhat larger. Without
+    `flatten` there is only the second, which takes as long as the distinct modules do, and the totals are its sums.
 
     Parameters
     ----------
@@ -48,9 +51,12 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
         Top module.
     target : str
         ``"ecp5"``, ``"xilinx"`` (7 series), ``"ice40"`` (UltraPlus) or ``"asic"``.
-    liberty : path-like or None
+    liberty : path-like, None or False
         Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists;
-        otherwise generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
+        otherwise, and with False, generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
+    flatten : bool
+    macro_words : int
+        Memories of an ASIC from this depth on have no area; with 1 none has.
 
     Returns
     -------
@@ -68,38 +74,43 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
     """
     if target not in COUNTED:
         raise ThresherError(f"Synthesis target must be one of {', '.join(COUNTED)}, not {target!r}.")
-    if liberty is not None and target != "asic":
+    if liberty and target != "asic":
         raise ThresherError(f"A Liberty file is for the target 'asic' only, not {target!r}.")
     verilog_path = checked_source(verilog_path, top)
     if target == "asic" and liberty is None and DEFAULT_LIBERTY.is_file():
         liberty = DEFAULT_LIBERTY
-    library = None if liberty is None else CellLibrary(liberty)
+    library = CellLibrary(liberty) if liberty else None
+    if macro_words < 1:
+        raise ThresherError(f"Memories are macros from 1 word on at the least, not {macro_words}.")
 
     # Vendor primitives are known before the hierarchy is checked.
     primitives = [PRIMITIVES[target]] if target in PRIMITIVES else []
     read = [*primitives, f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
-    with (tempfile.TemporaryDirectory() as flat_folder, tempfile.TemporaryDirectory() as folder,
-          # Both at once: each run has one thread.
-          Yosys(flat_folder, [*read, *_commands(target, top, library, flatten=True),
-                              _statistics("end.json")]) as flat,
-          Yosys(folder, [*read, "proc", _statistics("begin.json"),
-                         *_commands(target, top, library, flatten=False), _statistics("end.json")]) as kept):
+    commands = functools.partial(_commands, target, top, library, macro_words)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        # Both at once: each run has one thread.
+        kept = stack.enter_context(Yosys(folder, [
+            *read, "proc", _statistics("begin.json"), *commands(flatten=False), _statistics("end.json")]))
+        flat = stack.enter_context(Yosys(stack.enter_context(tempfile.TemporaryDirectory()), [
+            *read, *commands(flatten=True), _statistics("end.json")])) if flatten else None
         try:
             kept.finish()
-            flat.finish()
+            if flat:
+                flat.finish()
         except ThresherError:
             # The flows of FPGAs end at a latch, with a message that does not say so.
             if (Path(folder) / "begin.json").is_file():
                 _refuse_latches(top, kept.statistics("begin.json")["modules"])
             raise
-        flat_modules, begin = flat.statistics("end.json")["modules"], kept.statistics("begin.json")["modules"]
-        modules = kept.statistics("end.json")["modules"]
+        begin, modules = kept.statistics("begin.json")["modules"], kept.statistics("end.json")["modules"]
+        flat_modules = flat.statistics("end.json")["modules"] if flat else None
 
     _refuse_latches(top, begin)
     areas, flip_flop = _asic_counting(target, library)
-    types = _plain(flat_modules)[top]
-    total = count_cells(target, types, areas, flip_flop)
     hierarchy = _Hierarchy(_plain(modules), lambda types: count_cells(target, types, areas, flip_flop))
+    types = _plain(flat_modules)[top] if flatten else hierarchy.types(top)
+    total = count_cells(target, types, areas, flip_flop)
     copies = _Hierarchy(_plain(begin), lambda types: Cells()).instances(top)
     memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in copies.items())
     unit = "gate_equivalents" if library is None else "area_um2"
@@ -115,7 +126,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None):
                    "own": _report(hierarchy.own(name), unit if target == "asic" else None)}
             for name, number in hierarchy.instances(top).items()
         },
-        "how": "totals: flattened; modules: hierarchy kept, one copy each with submodules; " + _HOW[target]
+        "how": f"totals: {'flattened' if flatten else 'sums of modules'}; modules: hierarchy kept, one copy each "
+               "with submodules; " + _HOW[target].format(macro_words=macro_words)
                + ("" if target != "asic" else f"; cell library {library.path.name}" if library is not None
                   else "; no cell library: gate_equivalents, two-input NAND gates by the table of Thresher"),
         "tool": {"name": "yosys", "version": importlib.metadata.version("pyosys")},
@@ -133,7 +145,7 @@ def _statistics(name):
     return f"tee -q -o {name} stat -json"
 
 
-def _commands(target, top, library, *, flatten):
+def _commands(target, top, library, macro_words, *, flatten):
     if target == "ecp5":
         return [f"{SYNTH_ECP5} -top {top}" + " -noflatten" * (not flatten)]
     if target == "xilinx":
@@ -142,7 +154,7 @@ def _commands(target, top, library, *, flatten):
     if target == "ice40":
         return [f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
     gates = [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
-             f"select -set macros t:$mem_v2 r:SIZE>={MACRO_WORDS} %i",
+             f"select -set macros t:$mem_v2 r:SIZE>={macro_words} %i",
              "memory_map t:$mem_v2 @macros %d", "opt -undriven -fine", "techmap", "opt -fast"]
     if library is None:
         return [*gates, "dfflegalize -cell $_DFF_P_ 01", "techmap", "abc -g cmos4,XOR,XNOR,MUX", "opt_clean"]
@@ -180,6 +192,15 @@ class _Hierarchy:
 
     def __init__(self, modules, count):
         self._modules, self._count, self._inclusive = modules, count, {}
+
+    def types(self, top):
+        """Number of cells by type, of all copies of all modules."""
+        totals = {}
+        for name, copies in self.instances(top).items():
+            for kind, number in self._modules[name].items():
+                if kind not in self._modules:
+                    totals[kind] = totals.get(kind, 0) + copies * number
+        return totals
 
     def own(self, name):
         return self._count({kind: number for kind, number in self._modules[name].items()

@@ -93,7 +93,25 @@ def test_asic_without_library(verilog, tmp_path, monkeypatch):
     assert "gate_equivalents" in report["how"]
 
 
+def test_module_by_module(verilog):
+    report = synth(verilog, "dut", "asic", liberty=False, flatten=False)
+    check_modules(report)
+    modules = report["modules"]
+    assert report["gate_equivalents"] == modules["dut"]["gate_equivalents"]
+    assert report["cells"] == sum(report["cells_by_type"].values()) == sum(
+        module["own"]["cells"] * module["instances"] for module in modules.values())
+    assert "sums of modules" in report["how"]
+
+
+def test_memories_without_area(verilog):
+    reports = [synth(verilog, "dut", "asic", liberty=False, flatten=False, macro_words=words)
+               for words in (1, 1 << 20)]
+    assert reports[0]["brams"] == 1 and reports[1]["brams"] == 0
+    assert reports[1]["ffs"] - reports[0]["ffs"] >= reports[0]["memory_bits"] > 0
+
+
 @pytest.mark.parametrize("kwargs, message", [
+    ({"target": "asic", "macro_words": 0}, "Memories are macros from 1 word on at the least, not 0."),
     ({"target": "generic"}, "Synthesis target must be one of ecp5, xilinx, ice40, asic, not 'generic'."),
     ({"liberty": "x.lib"}, "A Liberty file is for the target 'asic' only, not 'ecp5'."),
     ({"top": "a b"}, "Top must be the name of a Verilog module, not 'a b'."),

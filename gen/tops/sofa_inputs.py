@@ -171,8 +171,8 @@ def _check_tokens(arrays, source, parameters):
         heads = {"x": np.broadcast_to(x, (*lead, *x.shape[-2:]))}
     except ValueError as error:
         raise ThresherError(f"x and wq must agree in their leading dimensions, not {x.shape} and {wq.shape}") from error
-    if x.ndim > 2 and int(np.prod(lead)) > 256:
-        raise ThresherError(f"a task takes at most 256 sequences of tokens, not {int(np.prod(lead))}")
+    if np.prod(x.shape[:-2]) > 1 and np.prod(lead) > 256:
+        raise ThresherError(f"a task takes at most 256 heads of several sequences of tokens, not {np.prod(lead)}")
     for name, weight in zip(WEIGHTS, weights, strict=True):
         heads[name] = np.broadcast_to(weight, (*lead, *weight.shape[-2:]))
     for name, weight in zip(BIASES, weights, strict=True):
@@ -180,6 +180,8 @@ def _check_tokens(arrays, source, parameters):
         if name in arrays:
             bias, = _numbers(arrays, (name,), source, needs, 1)
         try:
+            if bias.shape[-1] != weight.shape[-1]:
+                raise ValueError("a bias is not the same for all channels")
             heads[name] = np.broadcast_to(bias, (*lead, weight.shape[-1]))
         except ValueError as error:
             raise ThresherError(f"{name} must have the shape {(*lead, weight.shape[-1])}, not {bias.shape}") from error

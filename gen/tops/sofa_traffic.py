@@ -6,10 +6,11 @@ __all__ = ["baseline_bytes", "reuse", "traffic", "union_loads"]
 
 #: Rows that the baseline computes at once: the query block of SOFA.
 BLOCK = 128
-#: Counters of words by kind.
-WORDS = {"tokens_8bit": "words_khat", "tokens_for_queries": "words_query", "tokens_for_keys": "words_key",
-         "weights": "words_weights", "queries": "words_queries", "keys": "words_keys", "values": "words_values",
-         "masks": "words_masks", "output": "output_words"}
+#: Counters of words by kind: those of the task packets, besides their headers, and those of other streams.
+OF_PACKETS = {"weights": "words_weights", "queries": "words_queries", "keys": "words_keys", "values": "words_values",
+              "masks": "words_masks"}
+OTHERS = {"tokens_8bit": "words_khat", "tokens_for_queries": "words_query", "tokens_for_keys": "words_key",
+          "output": "output_words"}
 
 
 def baseline_bytes(queries, kept, keys, channels, value_channels):
@@ -48,7 +49,9 @@ def traffic(run, parameters):
     if not run.counters:
         return None
     word = parameters.bus_width // 8
-    moved = {kind: run.counters[name] * word for kind, name in WORDS.items() if run.counters.get(name)}
+    words = {kind: run.counters.get(name, 0) for kind, name in {**OF_PACKETS, **OTHERS}.items()}
+    words["headers"] = run.counters["input_words"] - sum(words[kind] for kind in OF_PACKETS)
+    moved = {kind: count * word for kind, count in words.items() if count}
     baseline = {}
     for head, selected in zip(run.heads, run.selected, strict=True):
         queries, keys = selected.shape

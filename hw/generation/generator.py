@@ -122,8 +122,10 @@ class Generator(wiring.Component):
         with m.If(fetched):
             m.d.sync += following_ready.eq(1)
 
-        # A beat that is begun has a place in the queue behind the units.
-        depth = 2 * rows
+        # A beat that is begun has a place in the queue behind the units, for the cycles until it has left.
+        units = [shared(ProjectionUnit, p) for _ in range(rows)]
+        latency = units[0].latency
+        depth = rows * max(2, -(-(rows + latency + 7) // p.elements_per_beat))
         m.submodules.beats = beats = Fifo(data.StructLayout({
             "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "final": 1,
             "half": 1, "data": p.bus_width}), depth)
@@ -139,7 +141,7 @@ class Generator(wiring.Component):
         m.d.sync += room.eq(room - Mux(go & beat_end, count, 0) + (beats.o.valid & beats.o.ready))
 
         step = Signal(range(p.feature_words + 1))
-        address, word_start = Signal(range(p.matrix_words)), Signal(range(p.matrix_words))
+        address = Signal(range(p.matrix_words))
         m.submodules.memory = memory = WeightMemory(p)
         wiring.connect(m, wiring.flipped(self.weights), memory.i)
         m.d.comb += [step.eq(head.last_word + 1), memory.read_matrix.eq(matrix), memory.read_word.eq(address)]
@@ -147,10 +149,9 @@ class Generator(wiring.Component):
         with m.If(go):
             m.d.sync += [channel.eq(channel + 1), address.eq(address + step)]
             with m.If(word_end):
-                m.d.sync += [channel.eq(0), word.eq(word + 1), address.eq(word_start + 1),
-                             word_start.eq(word_start + 1)]
+                m.d.sync += [channel.eq(0), word.eq(word + 1), address.eq(word + 1)]
                 with m.If(last_word):
-                    m.d.sync += [word.eq(0), matrix.eq(VALUE), address.eq(0), word_start.eq(0)]
+                    m.d.sync += [word.eq(0), matrix.eq(VALUE), address.eq(0)]
                     m.d.comb += finished.eq(last_matrix)
         with m.If(take):
             # The word behind this one; behind the last word of keys the first one again, for the values.
@@ -165,8 +166,7 @@ class Generator(wiring.Component):
                     running.eq(1), bank.eq(self.i.payload.bank), count.eq(self.i.payload.count),
                     head.eq(heads[self.i.payload.half]),
                     matrix.eq(Mux(self.i.payload.queries, QUERY, KEY)),
-                    word.eq(0), channel.eq(0), address.eq(0), word_start.eq(0), next_word.eq(0), fetch.eq(0),
-                    following_ready.eq(0),
+                    word.eq(0), channel.eq(0), address.eq(0), next_word.eq(0), fetch.eq(0), following_ready.eq(0),
                 ]
         m.d.comb += self.active.eq(Mux(go, count, 0))
 
@@ -182,8 +182,6 @@ class Generator(wiring.Component):
             issued.shift.eq(shift), issued.bank.eq(bank), issued.count.eq(count), issued.half.eq(head.half),
         ]
         line = [issued]
-        units = [shared(ProjectionUnit, p) for _ in range(rows)]
-        latency = units[0].latency
         for cycle in range(latency + 5 + rows):
             following = Signal(control, name=f"control{cycle + 1}")
             m.d.sync += following.eq(line[-1])

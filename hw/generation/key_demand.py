@@ -83,7 +83,7 @@ class KeyDemand(wiring.Component):
     A bit for each token of the two heads in flight says whether it was asked for. Tokens are made in the order in
     which they are asked for, so the keys of a group are there when as many tokens are made as had been asked for
     at the group's end. A head asks only when its weights are there: then all heads before it have left, and no group
-    of theirs can wait behind its tokens. One token, or one segment without new tokens, a cycle.
+    of theirs can wait behind its tokens. One token a cycle, and two cycles a segment.
 
     Members
     -------
@@ -96,7 +96,7 @@ class KeyDemand(wiring.Component):
     token_done : In(1)
         Pulse: the oldest token that was asked for has its key and value.
     waiting : Out
-        Tokens asked for and not yet made.
+        Tokens that are asked for, with the one at `o`, and not yet made.
     """
 
     def __init__(self, parameters):
@@ -121,8 +121,9 @@ class KeyDemand(wiring.Component):
 
         record = data.StructLayout({"segment": p.segment_bits, "keys": p.tile, "end": 1, "tokens": 1, "half": 1})
         asked, made = Signal(COUNT_BITS), Signal(COUNT_BITS)
-        turn, chosen, chosen_valid = Signal(range(max(2, p.slices))), Signal(record), Signal()
-        finished = Signal()                                  # the chosen record has no further token
+        turn, oldest, oldest_valid = Signal(range(max(2, p.slices))), Signal(record), Signal()
+        load, finished = Signal(), Signal()
+        current, busy, left = Signal(record), Signal(), Signal(p.tile)     # the record at work, and its keys to ask for
         for index, group in enumerate(self.groups):
             m.submodules[f"records{index}"] = records = RecordQueue(record, p.max_segments)
             m.submodules[f"needs{index}"] = needs = Fifo(COUNT_BITS, p.held_groups)
@@ -130,45 +131,58 @@ class KeyDemand(wiring.Component):
             m.d.comb += [
                 records.i.valid.eq(group.valid), group.ready.eq(~records.o.valid),
                 *(records.i.payload[name].eq(getattr(group, name)) for name in record.members),
-                records.o.ready.eq(mine & finished),
-                needs.i.valid.eq(mine & finished & chosen.end), needs.i.payload.eq(asked),
+                records.o.ready.eq(mine & load),
+                needs.i.valid.eq(mine & finished & current.end), needs.i.payload.eq(asked),
                 needs.o.ready.eq(group.release),
                 group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[COUNT_BITS - 1]),
             ]
             with m.If(mine):
-                may_ask = ~chosen.tokens | ready.bit_select(chosen.half, 1)
-                m.d.comb += [chosen.eq(records.o.payload),
-                             chosen_valid.eq(records.o.valid & needs.i.ready & may_ask)]
+                may_ask = ~oldest.tokens | ready.bit_select(oldest.half, 1)
+                m.d.comb += [oldest.eq(records.o.payload),
+                             oldest_valid.eq(records.o.valid & needs.i.ready & may_ask)]
 
-        # The bits of the segment at hand, and those that are new.
+        # A record is taken with those of its keys that are new, which are marked at once.
         m.submodules.wanted = wanted = shared(RegisterFile, p.tile, 2 << p.segment_bits)
-        clearing, cleared = Signal(), Signal(1 + p.segment_bits)
-        new, lowest = Signal(p.tile), Signal(p.tile)
-        position = Signal(p.position_bits)
-        head = self.heads[chosen.half]
-        offset = sum(Mux(position[bit], head.segments << bit, 0) for bit in range(p.position_bits))
-        go = Signal()
+        halves, cleared, clearing = Signal(2), Signal(p.segment_bits), Signal()      # to clear: halves, by segment
         m.d.comb += [
-            wanted.read_address.eq(Cat(chosen.segment, chosen.half)),
-            new.eq(chosen.keys & ~wanted.read_data & (chosen.tokens & chosen_valid & ~clearing).replicate(p.tile)),
-            lowest.eq(lowest_bit(new)), position.eq(number_of(lowest)),
-            self.o.valid.eq(new != 0), self.o.payload.half.eq(chosen.half),
-            self.o.payload.key.eq(Mux(head.spread, chosen.segment + offset,
-                                      position + (chosen.segment << ceil_log2(p.tile)))),
-            go.eq(self.o.valid & self.o.ready),
-            finished.eq(chosen_valid & ~clearing & (new == 0)),
-            wanted.write_enable.eq(go), wanted.write_address.eq(wanted.read_address),
-            wanted.write_data.eq(wanted.read_data | lowest),
+            clearing.eq(halves != 0),
+            load.eq(oldest_valid & ~busy & ~clearing),
+            wanted.read_address.eq(Cat(oldest.segment, oldest.half)),
+            wanted.write_enable.eq(load & oldest.tokens), wanted.write_address.eq(wanted.read_address),
+            wanted.write_data.eq(wanted.read_data | oldest.keys),
+        ]
+        with m.If(load):
+            m.d.sync += [busy.eq(1), current.eq(oldest),
+                         left.eq(oldest.keys & ~wanted.read_data & oldest.tokens.replicate(p.tile))]
+
+        # A key at a time, and then its number.
+        lowest, go = Signal(p.tile), Signal()
+        segment, position, half = Signal(p.segment_bits), Signal(p.position_bits), Signal()
+        m.d.comb += [lowest.eq(lowest_bit(left)), go.eq((left != 0) & (~self.o.valid | self.o.ready)),
+                     finished.eq(busy & (left == 0))]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(go):
+            m.d.sync += [self.o.valid.eq(1), left.eq(left & ~lowest), segment.eq(current.segment),
+                         position.eq(number_of(lowest)), half.eq(current.half)]
+        with m.If(finished):
+            m.d.sync += busy.eq(0)
+        head = self.heads[half]
+        offset = sum(Mux(position[bit], head.segments << bit, 0) for bit in range(p.position_bits))
+        m.d.comb += [
+            self.o.payload.half.eq(half),
+            self.o.payload.key.eq(Mux(head.spread, segment + offset, position + (segment << ceil_log2(p.tile)))),
         ]
         m.d.sync += [asked.eq(asked + go), made.eq(made + self.token_done)]
         m.d.comb += self.waiting.eq(asked - made)
-        with m.If(~chosen_valid | (finished & chosen.end)):
+        with m.If((~busy & ~load) | (finished & current.end)):
             m.d.sync += turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))
         with m.If(clearing):
-            m.d.comb += [wanted.write_enable.eq(1), wanted.write_address.eq(cleared), wanted.write_data.eq(0)]
+            m.d.comb += [wanted.write_enable.eq(1), wanted.write_data.eq(0),
+                         wanted.write_address.eq(Cat(cleared, ~halves[0]))]
             m.d.sync += cleared.eq(cleared + 1)
-            with m.If(cleared[:p.segment_bits].all()):
-                m.d.sync += clearing.eq(0)
+            with m.If(cleared.all()):
+                m.d.sync += halves.eq(halves & (halves - 1))
         with m.If(self.start):
-            m.d.sync += [clearing.eq(1), cleared.eq(self.half << p.segment_bits)]
+            m.d.sync += [halves.eq(halves | (1 << self.half)), cleared.eq(0)]
         return m

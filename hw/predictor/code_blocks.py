@@ -42,7 +42,7 @@ class CodeBlocks(wiring.Component):
     A weight is 4 bits: the sign above ``floor(log2 |w|) + 1`` of an 8-bit weight, 0 for a weight of 0. A block is one
     fold of ``khat_columns`` channels, cut to one band of ``code_levels`` octaves: codes of other bands are 0. Blocks
     follow in the order fold, group of channels, band (the fastest), again and again. The trees have places for two
-    blocks; a block takes a cycle a tree.
+    blocks; a block takes a cycle a tree, two blocks three cycles if there is one tree.
 
     Members
     -------
@@ -161,7 +161,7 @@ class CodeBlocks(wiring.Component):
             raw, code = memory.read_data.word_select(lane, _CODE_BITS), self.block.codes[lane]
             octave = Signal(signed(_CODE_BITS), name=f"octave{lane}")
             m.d.comb += octave.eq(raw[:3] - base)
-            with m.If((raw[:3] != 0) & (octave >= 0) & (octave < p.code_levels)):
+            with m.If((octave >= 0) & (octave < p.code_levels)):
                 m.d.comb += [code.nonzero.eq(1), code.sign.eq(raw[3]), code.shift.eq(octave)]
         with m.If(~self.run):
             m.d.sync += [tree.eq(0), place.eq(0), band.eq(0), group.eq(0), read_fold.eq(0), read.eq(0),

@@ -66,7 +66,7 @@ class RowPlacer(wiring.Component):
                     m.d.comb += [self.slot.eq(slots[index]), slot_free.eq(free[index] != 0), self.slice[index].eq(1)]
         m.d.comb += [
             self.complete.eq(self.row == self.queries),
-            self.free.eq((self.tree != 0) | slot_free),
+            self.free.eq(slot_free),
             self.group_end.eq((self.tree == p.trees - 1) | (self.row + 1 == self.queries)),
             ends.eq(self.advance & self.group_end),
             self.held.eq(p.slices * p.query_groups - sum(free)),

@@ -95,7 +95,7 @@ class Arbiter(wiring.Component):
         for n in reversed(range(self._count)):
             with m.If(self.i[n].valid):
                 m.d.comb += choice.eq(n)
-        for n in reversed(range(self._count)):
+        for n in reversed(range(1, self._count)):
             with m.If(self.i[n].valid & (n > served)):
                 m.d.comb += choice.eq(n)
 

@@ -1,7 +1,9 @@
 import pytest
 
+from gen.emit import emit_cached
 from gen.errors import ThresherError
 from gen.lint import lint
+from gen.tops.registry import resolve, tops
 
 
 def write(path, body):
@@ -15,6 +17,11 @@ def test_clean_and_faulty_verilog(tmp_path):
     assert sum("%Warning-LATCH" in finding for finding in latch) == 1
     broken = lint(write(tmp_path / "t.v", "  nonsense"), "t")
     assert any(finding.startswith("%Error") for finding in broken)
+
+
+def test_an_emitted_top_is_clean():
+    top = tops()["sofa"]
+    assert lint(emit_cached(top, resolve("sofa", "tiny", None, [])).verilog, "sofa") == []
 
 
 def test_missing_file(tmp_path):

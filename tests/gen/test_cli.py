@@ -51,8 +51,8 @@ def calls(monkeypatch):
         (Path(directory) / f"{name}.v").write_text(verilog)
         made.noted.append(("emit", name, target))
 
-    def synth(verilog, name, target, liberty=None):
-        made.noted.append(("synth", verilog.name, name, target, liberty))
+    def synth(verilog, name, target, **options):
+        made.noted.append(("synth", verilog.name, name, target, options))
         return {"target": target, "luts": 5}
 
     def pnr(verilog, name, device, seeds):
@@ -142,8 +142,14 @@ def test_sim(calls, capsys, tmp_path):
 def test_synth_and_pnr(calls, capsys, tmp_path):
     assert main(["synth", "fake"]) == 0
     assert main(["pnr", "fake", "--device", "45k", "--seeds", "5", "--report", str(tmp_path / "r.json")]) == 0
-    assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", None),
-                           ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5)]
+    assert main(["synth", "fake", "--target", "asic", "--hierarchy", "--macro-words", "1"]) == 0
+    usual = {"liberty": None, "flatten": True, "macro_words": 64}
+    assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", usual),
+                           ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5),
+                           ("emit", "fake", "asic"),
+                           ("synth", "fake.v", "fake", "asic", usual | {"flatten": False, "macro_words": 1})]
+    assert main(["synth", "fake", "--macro-words", "1"]) == 2
+    assert "--macro-words N is for --target asic only" in capsys.readouterr().err
     assert report(tmp_path / "r.json")["fmax_mhz"] == 100
 
 

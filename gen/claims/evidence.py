@@ -10,7 +10,7 @@ from gen.bench.heads import LAYERS, TOKENS
 from gen.emit import emit_cached
 from gen.tops.registry import resolve, tops
 from gen.tops.sofa_simulation import run_heads
-from sim.golden.predictor import predicted_score, predicted_sum
+from sim.golden.predictor import predicted_score, predicted_sum, upper_bits
 from sim.golden.sofa import golden_head
 from sim.host.plan_tokens import plan_tokens
 from sim.host.quantise import Selection, plan_head
@@ -85,7 +85,7 @@ class Evidence:
     def _head(self, arrays):
         p = self.parameters
         head, _ = plan_head(*arrays, Selection(), p)
-        predicted, _ = predicted_score(predicted_sum(head.queries, head.keys, head.code_base, p),
+        predicted, _ = predicted_score(predicted_sum(head.queries, upper_bits(head.keys, p), head.code_base, p),
                                        head.predict_shift, p)
         q, k, _ = (array.astype(np.float64) for array in arrays)
         return RealHead(arrays, q @ k.T / np.sqrt(q.shape[1]), predicted.astype(np.int32))

@@ -6,7 +6,7 @@ from gen.claims import simulation
 from gen.claims.evidence import Run
 from gen.claims.schedule import GROUP
 from gen.tops.sofa_traffic import union_loads
-from sim.golden.sofa import golden_head
+from sim.golden.sofa import choose_keys, golden_head
 from sim.host.quantise import Selection, plan_head
 from sim.workloads import attention_case
 from tests.gen.claims.evidence import small_evidence
@@ -60,3 +60,11 @@ def test_kept_keys_of_a_real_head():
     assert kept.counters["key_loads"] == union_loads(kept.selected, GROUP)
     assert np.array_equal(evidence.heads[0].scores.argmax(axis=1),
                           (evidence.heads[0].arrays[0] @ evidence.heads[0].arrays[1].T).argmax(axis=1))
+
+
+def test_predicted_scores_are_those_that_the_keys_are_kept_by():
+    evidence = small_evidence()
+    (head,), (kept,) = evidence.heads, evidence.kept(0.25)
+    planned, _ = plan_head(*head.arrays, Selection(keep=0.25), evidence.parameters)
+    rows, _ = choose_keys(head.predicted, planned, evidence.parameters)
+    assert [sorted(row.keys) for row in rows] == [np.flatnonzero(row).tolist() for row in kept.selected]

@@ -27,3 +27,13 @@ def test_shipped_head(tmp_path, name, keep, causal, policy):
             assert not np.triu(returned["selected"], 1).any()
         else:
             assert (kept == round(keep * len(case["k"]))).all()
+
+
+def test_shipped_tokens(tmp_path):
+    """A real head of 64 tokens and 384 features, with stalls."""
+    np.savez(tmp_path / "in.npz", **shipped("tokens"))
+    report = tops()["sofa"].simulate(resolve("sofa", "ecp5", None, []), SimulationOptions(
+        input=tmp_path / "in.npz", keep=0.25, stall=0.4, seed=7))
+    assert report["bit_exact"] and report["mismatches"] == []
+    assert report["counters"]["predict_saturated"] == 0 < report["counters"]["keys_made"] <= 64
+    assert report["accuracy"]["max_error_over_selected"] <= 0.01

@@ -37,13 +37,14 @@ def demo(output, update=lambda message: None):
     output = Path(output)
     top = tops()["sofa"]
     parameters = resolve("sofa", PRESET, None, [])
+    text = model_tokens(LAYER, TOKENS)      # first, as it needs the model
     update("elaborating sofa and writing Verilog for ECP5")
     emit(top.build(parameters, "ecp5"), top.name, output, target="ecp5")
     update("compiling and simulating a head of MiniLM, sparse and dense, with Verilator")
     simulation = top.simulate(parameters, SimulationOptions(
         output=output / "result.npz", keep=0.25, compare_dense=True))
     update("simulating all heads of a layer from the tokens of a text")
-    write_arrays(output / "tokens.npz", **model_tokens(LAYER, TOKENS))
+    write_arrays(output / "tokens.npz", **text)
     tokens = top.simulate(parameters, SimulationOptions(
         input=output / "tokens.npz", output=output / "result_tokens.npz", keep=0.25, from_tokens=True))
     update("synthesising for ECP5 with Yosys")

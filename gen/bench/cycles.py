@@ -7,7 +7,7 @@ from gen.bench.heads import Head, model_heads, model_installed, save, shipped_he
 from gen.simulation import SimulationOptions
 from gen.tops.registry import resolve, tops
 
-__all__ = ["cases", "measure_cycles", "run_case"]
+__all__ = ["cases", "loads_figure", "measure_cycles", "outcome", "run_case"]
 
 TOP = "sofa"
 
@@ -49,6 +49,21 @@ def run_case(case, folder, *, simulator="verilator", compare_dense=True, output=
         compare_dense=compare_dense))
 
 
+def outcome(report):
+    """Columns of a table that any run has: how good its results are, what it loaded and moved."""
+    accuracy, reuse = report["accuracy"], report["reuse"]
+    return {"softmax_mass": report["softmax_mass"], "topk_agreement": accuracy["topk_agreement"],
+            "max_error_over_selected": accuracy["max_error_over_selected"],
+            "loads": reuse["loads"], "union_loads": reuse["union"], "loads_saved": reuse["saved"],
+            "traffic_saved": report["traffic"]["saved"], "bit_exact": report["bit_exact"]}
+
+
+def loads_figure(rows):
+    """The line of the summary about the loads of all runs."""
+    return {"loads of keys above the union of the rows that share them, at most":
+            max(row["loads"] / row["union_loads"] - 1 for row in rows)}
+
+
 def measure_cycles(update):
     """Run the section; see :func:`gen.bench.run.run_sections`."""
     rows = []
@@ -61,19 +76,13 @@ def measure_cycles(update):
                 "preset": case.configuration, "head": case.head.name, "queries": len(q), "keys": len(k),
                 "channels": q.shape[1], "keep": case.keep, "cycles": report["cycles"],
                 "dense_cycles": report["dense_cycles"], "speedup_vs_dense": report["speedup_vs_dense"],
-                "utilisation": report["utilisation"], "softmax_mass": report["softmax_mass"],
-                "topk_agreement": report["accuracy"]["topk_agreement"],
-                "max_error_over_selected": report["accuracy"]["max_error_over_selected"],
-                "loads": report["reuse"]["loads"], "union_loads": report["reuse"]["union"],
-                "loads_saved": report["reuse"]["saved"], "traffic_saved": report["traffic"]["saved"],
-                "bit_exact": report["bit_exact"]})
+                "utilisation": report["utilisation"], **outcome(report)})
     figures = {}
     for row in rows:
         where = f"{row['preset']}, {row['head']}, {row['queries']} x {row['keys']}, keep {row['keep']:g}"
         figures[f"utilisation ({where})"] = row["utilisation"]
         figures[f"speed-up over dense ({where})"] = row["speedup_vs_dense"]
-    figures["loads of keys above the union of the rows that share them, at most"] = max(
-        row["loads"] / row["union_loads"] - 1 for row in rows)
+    figures |= loads_figure(rows)
     figures["bytes off chip saved against the vanilla baseline, at least"] = min(row["traffic_saved"] for row in rows)
     figures["runs that are bit-exact"] = f"{sum(row['bit_exact'] for row in rows)} of {len(rows)}"
     return {"tables": {"cycles": rows}, "figures": figures}

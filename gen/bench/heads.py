@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gen.tops.sofa_inputs import BIASES, WEIGHTS
 from sim.workloads import WorkloadError, attention_inputs, load_model, shipped, technical_text
 
 __all__ = ["Head", "LAYERS", "TOKENS", "model_heads", "model_installed", "model_tokens", "save", "shipped_heads"]
@@ -36,8 +37,7 @@ def model_heads(layer, heads=None):
 def model_tokens(layer, tokens=TOKENS, heads=slice(None)):
     """Tokens and projections of heads of a layer of MiniLM-L6-v2, as an ``.npz`` from tokens holds them."""
     case = attention_inputs(technical_text(), layer, tokens)
-    return {name: case[name] if name == "x" else case[name][heads]
-            for name in ("x", "wq", "wk", "wv", "bq", "bk", "bv")}
+    return {"x": case["x"], **{name: case[name][heads] for name in (*WEIGHTS, *BIASES)}}
 
 
 def model_installed():

@@ -9,10 +9,10 @@ from gen.bench.area import gates_by_stage
 from gen.bench.heads import LAYERS, TOKENS
 from gen.emit import emit_cached
 from gen.tops.registry import resolve, tops
+from gen.tops.sofa_inputs import BIASES, WEIGHTS, check_heads
 from gen.tops.sofa_simulation import run_heads
 from sim.golden.predictor import predicted_score, predicted_sum, upper_bits
 from sim.golden.sofa import golden_head
-from sim.host.plan_tokens import plan_tokens
 from sim.host.quantise import Selection, plan_head
 from sim.workloads import attention_inputs, shipped, technical_text
 
@@ -103,21 +103,23 @@ class Evidence:
 
     def simulate(self, arrays, selection, mask=None):
         """Run a head in Verilator."""
-        p = self.parameters
-        head, _ = plan_head(*arrays, selection, p, mask=mask)
-        emitted = emit_cached(tops()["sofa"], p)
-        return Run(arrays, run_heads(emitted.verilog, emitted.registers, [head], p))
+        head, _ = plan_head(*arrays, selection, self.parameters, mask=mask)
+        return self._run(arrays, head)
+
+    def _run(self, arrays, head):
+        emitted = emit_cached(tops()["sofa"], self.parameters)
+        return Run(arrays, run_heads(emitted.verilog, emitted.registers, [head], self.parameters))
 
     @cached_property
     def token_runs(self):
-        """The same, each from the tokens and weights of its layer: a quarter of the keys of a head of the model."""
-        layer, p = self.layers[2], self.parameters
-        arrays = [layer[name][3].astype(np.float64) for name in ("wq", "wk", "wv", "bq", "bk", "bv")]
-        head, _ = plan_tokens(layer["x"].astype(np.float64), *arrays, selection=Selection(keep=0.25), parameters=p)
-        emitted = emit_cached(tops()["sofa"], p)
-        run = run_heads(emitted.verilog, emitted.registers, [head], p)
+        """A head of the model from the tokens and weights of its layer, at a quarter of the keys, by name."""
+        layer, number = self.layers[2], 3
+        arrays = {"x": layer["x"], **{name: layer[name][number] for name in (*WEIGHTS, *BIASES)}}
+        inputs = check_heads(arrays, "the layer", self.parameters, from_tokens=True)
+        (head,), _ = inputs.plan(Selection(keep=0.25), self.parameters)
         count = len(layer["x"])
-        return {f"layer 2 head 3 from tokens, {count} x {count}": Run(tuple(layer[role][3] for role in "qkv"), run)}
+        return {f"layer 2 head {number} from tokens, {count} x {count}": self._run(
+            tuple(layer[role][number] for role in "qkv"), head)}
 
     @cached_property
     def gates(self):

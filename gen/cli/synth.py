@@ -17,16 +17,17 @@ def command(
         metavar="FILE.lib", show_default=False, help="Cell library, for asic; else one that is installed.")] = None,
     hierarchy: Annotated[bool, typer.Option(
         "--hierarchy", help="Only module by module, with sums as totals: for large designs.")] = False,
-    macro_words: Annotated[int, typer.Option(
-        metavar="N", help="For asic: memories from this depth on have no area; with 1, none has.")] = 64,
+    macro_words: Annotated[int | None, typer.Option(
+        metavar="N", show_default=False,
+        help="For asic: memories from this depth on have no area; with 1, none has; 64 when not given.")] = None,
     report: Report = None,
 ):
     """Synthesise with Yosys: cells and area, for each module of the hierarchy."""
     from gen.emit import emit
-    from gen.synth import synth
+    from gen.synth import MACRO_WORDS, synth
 
     check_report_path(report)
-    if macro_words != 64 and target != "asic":
+    if macro_words is not None and target != "asic":
         raise ThresherError("--macro-words N is for --target asic only")
     if liberty is not None and target != "asic":
         raise ThresherError("--liberty FILE is for --target asic only")
@@ -37,7 +38,7 @@ def command(
         emit(entry.build(parameters, target), top, Path(folder), target=target)
         update(f"synthesising {top} for {target}")
         result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty, flatten=not hierarchy,
-                       macro_words=macro_words)
+                       macro_words=MACRO_WORDS if macro_words is None else macro_words)
     result = {"top": top, "preset": preset, **result}
     write_report(report, result)
     print_mapping(out(), top, result)

@@ -8,7 +8,7 @@ from gen.errors import ThresherError
 from sim.host.plan_tokens import plan_tokens
 from sim.host.quantise import plan_head
 
-__all__ = ["HeadInputs", "check_heads", "load_heads", "shipped_case"]
+__all__ = ["BIASES", "WEIGHTS", "HeadInputs", "check_heads", "load_heads", "shipped_case"]
 
 ATTENTION = ("q", "k", "v")
 WEIGHTS = ("wq", "wk", "wv")

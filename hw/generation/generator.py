@@ -122,7 +122,8 @@ class Generator(wiring.Component):
         with m.If(fetched):
             m.d.sync += following_ready.eq(1)
 
-        # A beat that is begun has a place in the queue behind the units, for the cycles until it has left.
+        # A beat that is begun has a place in the queue behind the units until it has left. That is `latency` cycles and
+        # 7 more, to read the weights, to scale and gather, and through the queue, with a cycle a row.
         units = [shared(ProjectionUnit, p) for _ in range(rows)]
         latency = units[0].latency
         depth = rows * max(2, -(-(rows + latency + 7) // p.elements_per_beat))

@@ -133,8 +133,8 @@ class SofaEngine(wiring.Component):
                 slice_.write.eq(loader.write),
                 slice_.group_loaded.eq(loader.group_loaded[index]),
                 loader.group_done[index].eq(slice_.group_done),
-                # A slice may be a head ahead of the rows that leave.
                 writer.index.eq(index),
+                # A slice may be a head ahead of the rows that leave.
                 writer.head.eq(slice_.head),
             ]
             for field in ("query", "key", "khat", "value", "mask"):

@@ -61,7 +61,7 @@ def calls(monkeypatch):
 
     for name, content in (("gen.tops", {}),
                           ("gen.tops.registry", {"tops": lambda: {"fake": top}, "resolve": resolve}),
-                          ("gen.emit", {"emit": emit}), ("gen.synth", {"synth": synth, "pnr": pnr}),
+                          ("gen.emit", {"emit": emit}), ("gen.synth", {"MACRO_WORDS": 64, "synth": synth, "pnr": pnr}),
                           ("gen.demo", {"demo": lambda path, update: {"output": path, "bit_exact": True}})):
         module = ModuleType(name)
         vars(module).update(content)

@@ -93,7 +93,8 @@ def test_short_and_long_packets(top, stall, mask):
     rng = generator()
     p = top.parameters
     word = p.bus_width // 8
-    head, good = small(rng, top, mask=mask), [small(rng, top)]
+    # Each bad packet is followed by the good task, so keep_weights would find that one's weights: its shape differs.
+    head, good = small(rng, top, mask=mask), [small(rng, top, features=40)]
     packet = pack_task([head], p)
     cuts = sorted({4, 5, len(packet) // word - 1, *(rng.randint(2, len(packet) // word - 1) for _ in range(8))})
     bad = [(packet[:cut * word], SofaError.SHORT_PACKET) for cut in cuts]
@@ -101,8 +102,6 @@ def test_short_and_long_packets(top, stall, mask):
     # Weights of a head that was cut are not there for the next one.
     cut_then_keep = packet[:20 * word]
     bad += [(cut_then_keep, SofaError.SHORT_PACKET), (header_bytes(head, False, keep_weights=1), SofaError.NO_WEIGHTS)]
-    # Each bad packet is followed by the good task, so keep_weights would find that one's weights: its shape differs.
-    good = [small(rng, top, features=40)]
     check_faults(top, bad, good, fetch_rows([head, *good], p), stall=stall, seed=rng.getrandbits(32))
 
 

@@ -9,9 +9,10 @@ _ECP5_WIDTH = 18
 
 
 class Multiply(wiring.Component):
-    """``p = a * b``: inputs registered, product registered.
+    """``p = a * b``: inputs registered, product registered twice.
 
-    Latency 2 cycles and one product a cycle for every vendor, free running: no handshake, enable or reset.
+    Latency 3 cycles and one product a cycle for every vendor, free running: no handshake, enable or reset. The second
+    register of the product is of fabric on an ECP5, whose multiplier block takes half of a cycle to show its output.
 
     Parameters
     ----------
@@ -20,8 +21,8 @@ class Multiply(wiring.Component):
     vendor : str
         ``"generic"``: an inferred multiplier between registers, which is also what simulates.
         ``"ecp5"``: one MULT18X18D with its own input and output registers, operands up to 18 bits.
-        ``"xilinx"``: the generic form marked ``use_dsp``; its registers become those of the DSP48 (AREG, BREG
-        and PREG or MREG).
+        ``"xilinx"``: the generic form marked ``use_dsp``; its registers become those of the DSP48 (AREG, BREG,
+        MREG and PREG).
 
     Members
     -------
@@ -37,7 +38,7 @@ class Multiply(wiring.Component):
         If an operand has no bits, is wider than 18 bits with vendor ``"ecp5"``, or the vendor is unknown.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, a_shape, b_shape, vendor="generic"):
         if vendor not in _VENDORS:
@@ -80,11 +81,13 @@ class Multiply(wiring.Component):
         # No reset, as the DSP has none connected: a reset in the fabric would keep the registers out of it.
         a = Signal(self._a_shape, reset_less=True)
         b = Signal(self._b_shape, reset_less=True)
-        p = Signal(self._p_shape, reset_less=True, attrs=attrs)
+        product = Signal(self._p_shape, reset_less=True, attrs=attrs)
+        p = Signal(self._p_shape, reset_less=True)
         m.d.sync += [
             a.eq(self.a),
             b.eq(self.b),
-            p.eq(a * b),
+            product.eq(a * b),
+            p.eq(product),
         ]
         m.d.comb += self.p.eq(p)
         return m
@@ -93,7 +96,9 @@ class Multiply(wiring.Component):
         m = Module()
         a = Signal(Shape(_ECP5_WIDTH, self._a_shape.signed))
         b = Signal(Shape(_ECP5_WIDTH, self._b_shape.signed))
-        p = Signal(2 * _ECP5_WIDTH)
+        product = Signal(2 * _ECP5_WIDTH)
+        p = Signal(self._p_shape, reset_less=True)
+        m.d.sync += p.eq(product)
         m.d.comb += [
             a.eq(self.a),
             b.eq(self.b),
@@ -104,7 +109,7 @@ class Multiply(wiring.Component):
         operands = {f"i_{port}{n}": value[n] for port, value in (("A", a), ("B", b))
                     for n in range(_ECP5_WIDTH)}
         unused = {f"i_C{n}": Const(0) for n in range(_ECP5_WIDTH)}
-        product = {f"o_P{n}": p[n] for n in range(2 * _ECP5_WIDTH)}
+        outputs = {f"o_P{n}": product[n] for n in range(2 * _ECP5_WIDTH)}
         m.submodules.dsp = Instance(
             "MULT18X18D",
             **clocked,
@@ -123,6 +128,6 @@ class Multiply(wiring.Component):
             i_SOURCEB=Const(0),
             **operands,
             **unused,
-            **product,
+            **outputs,
         )
         return m

@@ -126,12 +126,12 @@ class Attention(wiring.Component):
             keys.read_fold.eq(issued.fold),
             dot_product.query.as_value().eq(queries.read_data.as_value()),
             dot_product.key.as_value().eq(keys.read_data.as_value()),
-            dot_product.valid.eq(delay(m, issue.issued_valid, 1, "valid")),
-            dot_product.first_fold.eq(delay(m, issued.first_fold, 1, "first_fold")),
-            dot_product.last_fold.eq(delay(m, issued.last_fold, 1, "last_fold")),
+            dot_product.valid.eq(delay(m, issue.issued_valid, keys.latency, "valid")),
+            dot_product.first_fold.eq(delay(m, issued.first_fold, keys.latency, "first_fold")),
+            dot_product.last_fold.eq(delay(m, issued.last_fold, keys.latency, "last_fold")),
             dot_product.shift.eq(task.score_shift),
         ]
-        latency = 1 + dot_product.latency
+        latency = keys.latency + dot_product.latency
         m.submodules.scores = scores = Fifo(Score(p), self._DEPTH)
         score = scores.i.payload
         names = ("key", "row", "lead", "last", "empty", "load", "wrap")
@@ -194,7 +194,7 @@ class Attention(wiring.Component):
         ending = Signal(p.batch_rows)
         chosen_turn = turn[:ceil_log2(p.batch_rows)]
         wrap = select(chosen_turn, list(wraps))
-        ended = delay(m, ending, 1 + ValueLane.latency, "ended")
+        ended = delay(m, ending, values.latency + ValueLane.latency, "ended")
         m.d.comb += [
             finished.read_address.eq(chosen_turn),
             normalise.sum.payload.eq(finished.read_data),
@@ -215,21 +215,21 @@ class Attention(wiring.Component):
         with m.If(normalise.release):
             m.d.sync += turn.eq(Mux(wrap, 0, turn + 1))
 
-        enable_1, scale_1, last_1, row_1, fold_1 = (
-            delay(m, value, 1, name) for value, name in (
-                (go, "enable_v"), (step.scale, "scale_v"), (step.last, "last_v"),
+        # With the values that the memory shows.
+        probability_v, enable_v, scale_v, last_v, row_v, fold_v = (
+            delay(m, value, values.latency, name) for value, name in (
+                (step.probability, "probability_v"), (go, "enable_v"), (step.scale, "scale_v"), (step.last, "last_v"),
                 (step.row, "row_v"), (fold, "fold_v")))
-        probability_1 = delay(m, step.probability, 1, "probability_v")
         for index in range(p.lanes):
             m.submodules[f"value_lane{index}"] = lane = shared(ValueLane, p)
             m.d.comb += [
-                lane.probability.eq(probability_1),
+                lane.probability.eq(probability_v),
                 lane.value.eq(values.read_data[index]),
-                lane.enable.eq(enable_1),
-                lane.scale.eq(scale_1),
-                lane.last.eq(last_1),
-                lane.row.eq(row_1),
-                lane.fold.eq(fold_1),
+                lane.enable.eq(enable_v),
+                lane.scale.eq(scale_v),
+                lane.last.eq(last_v),
+                lane.row.eq(row_v),
+                lane.fold.eq(fold_v),
                 lane.read_row.eq(turn),
                 lane.read_fold.eq(normalise.fold),
                 normalise.totals[index].eq(lane.result),

@@ -12,18 +12,28 @@ from hw.stream.select import select
 
 from .code_blocks import CodeBlock
 from .query_code import QueryCode, QueryEncoder
-from .score_lane import ScoreLane, TokenSlot
+from .score_lane import SCORE_LATENCY, ScoreLane, TokenSlot
 from .shift_tree import tree_latency
 from .sweep import Slot
 
-__all__ = ["KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
+__all__ = ["KEY_LATENCY", "KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
 
 MASK_WORD = 16
 
 
+#: Cycles from a slot to the key that the memory shows.
+KEY_LATENCY = 2
+
+
+def operand_latency(parameters):
+    """Cycles from a slot to the operands of the trees: memory, and with tokens the choice of the operand."""
+    return KEY_LATENCY + (parameters.generator_rows > 0)
+
+
 def predictor_latency(parameters):
-    """Cycles from a slot to its scores: memory, choice of the operand, shift, adder tree, sum, scaling."""
-    return 1 + (parameters.generator_rows > 0) + tree_latency(parameters.tree_lanes, parameters.adder_levels) + 1 + 1
+    """Cycles from a slot to its scores: operands, shift and adder tree, sum and scaling."""
+    p = parameters
+    return operand_latency(p) + tree_latency(p.tree_lanes, p.adder_levels) + SCORE_LATENCY
 
 
 class ScoreSlot(data.StructLayout):
@@ -92,7 +102,8 @@ class Predictor(wiring.Component):
     causal, mask, dense, half, predict_shift : In
         Of the task being walked.
     token, token_valid, token_keys : In
-        A cycle of the key prediction, and one cycle later the digits of its token. In this cycle there is no slot.
+        A cycle of the key prediction, and ``KEY_LATENCY`` cycles later the digits of its token. In this cycle there is
+        no slot.
     code_block, code_block_valid : In
         Weight codes to be stored.
     khat_shift : In(5)
@@ -143,6 +154,7 @@ class Predictor(wiring.Component):
         m = Module()
         p = self._parameters
         latency = self.latency
+        summed = latency - SCORE_LATENCY                     # cycles until a tree shows its sum
 
         m.submodules.khat = khat = LaneMemory(p.max_keys, p.tree_folds, p.tree_lanes, p.elements_per_beat,
                                               p.khat_width)
@@ -158,20 +170,23 @@ class Predictor(wiring.Component):
             m.d.comb += khat.write_data[element].eq(self.write_data[element][p.element_width - p.khat_width:])
         keys = Signal(data.ArrayLayout(signed(p.khat_width), p.tree_lanes))
         code_slot, code_fold = Signal(range(p.query_groups + 2)), Signal(self.slot.fold.shape())
+        m.d.comb += [code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
         if p.generator_rows:
             with m.If(self.khat_write_valid):
                 m.d.comb += [khat.write_enable.eq(1), khat.write_vector.eq(self.khat_write.vector),
                              khat.write_beat.eq(self.khat_write.beat),
                              khat.write_data.as_value().eq(self.khat_write.data.as_value())]
-        # With tokens the operand is chosen in a cycle of its own; the codes are read meanwhile.
+        # With tokens the operand is chosen in a cycle of its own.
         chosen_in = m.d.sync if p.generator_rows else m.d.comb
-        chosen_in += [keys.as_value().eq(khat.read_data.as_value()),
-                      code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
+        chosen_in += keys.as_value().eq(khat.read_data.as_value())
         if self._tokens:
-            with m.If(delay(m, self.token_valid, 1, "token_keys")):
+            with m.If(delay(m, self.token_valid, KEY_LATENCY, "token_keys")):
                 m.d.sync += keys.eq(self.token_keys)
             with m.If(self.token_valid):
-                m.d.sync += [code_slot.eq(p.query_groups + self.token.place), code_fold.eq(0)]
+                m.d.comb += [code_slot.eq(p.query_groups + self.token.place), code_fold.eq(0)]
+        # The codes are read in the cycle before they are needed.
+        code_slot, code_fold = (delay(m, value, operand_latency(p) - 1, name)
+                                for value, name in ((code_slot, "code_slot"), (code_fold, "code_fold")))
 
         # A beat of a query stays while its elements are converted, `encoders` a cycle.
         codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.encoders))
@@ -197,20 +212,26 @@ class Predictor(wiring.Component):
         if self._tokens:
             with m.If(self.code_block_valid):
                 m.d.comb += write_codes.as_value().eq(block.codes.as_value())
-            token = delay(m, Cat(self.token_valid, self.token.as_value()), latency - 2, "token")
+            token = delay(m, Cat(self.token_valid, self.token.as_value()), summed, "token")
             token_scaled = delay(m, token[0], 1, "token_scaled")
 
         # Where a key may not be seen the tree computes on, and its score is replaced by 0 at the end.
-        last_fold = delay(m, ~self.slot_valid | self.slot.last_fold, latency - 2, "last_fold")
-        allowed = Signal(p.trees)
-        key_1, valid_1 = Signal(p.key_bits), Signal()
-        row_1, present_1 = Signal(16), Signal(p.trees)
-        m.d.sync += [key_1.eq(self.slot.key), valid_1.eq(self.slot_valid), row_1.eq(self.group_row),
-                     present_1.eq(self.present)]
+        first_fold = delay(m, self.slot.fold == 0, summed, "first_fold")
         # Causal: key <= row + tree. The distance to the group's first row is the same for all.
         distance, near = Signal(signed(18)), ceil_log2(p.trees)
-        m.d.comb += distance.eq(key_1 - row_1)
-        close = distance[near:] == 0
+        m.d.sync += distance.eq(self.slot.key - self.group_row)
+        negative, offset = Signal(), Signal(near)
+        close = Signal()
+        m.d.sync += [negative.eq(distance[-1]), close.eq(distance[near:] == 0), offset.eq(distance[:near])]
+        # What the rows of a group have in common, two cycles later, when the words of their masks are there.
+        valid_2, present_2, place_2 = (delay(m, value, KEY_LATENCY, name) for value, name in (
+            (self.slot_valid, "valid"), (self.present, "present"), (self.slot.key[:4], "place")))
+        # The shift of a score or of a key channel.
+        shift = Signal(max(5, p.predict_shift_bits))
+        m.d.sync += shift.eq(self.predict_shift)
+        if self._tokens:
+            with m.If(token_scaled):
+                m.d.sync += shift.eq(self.khat_shift)
         for tree in range(p.trees):
             tokens = self._tokens and tree < p.khat_columns
             m.submodules[f"lane{tree}"] = lane = shared(ScoreLane, p, tokens)
@@ -225,8 +246,8 @@ class Predictor(wiring.Component):
                 lane.read_vector.eq(code_slot),
                 lane.read_fold.eq(code_fold),
                 lane.keys.eq(keys),
-                lane.last_fold.eq(last_fold),
-                lane.shift.eq(self.predict_shift),
+                lane.first_fold.eq(first_fold),
+                lane.shift.eq(shift),
                 mask.write_enable.eq(self.mask_enable & chosen),
                 mask.write_vector.eq((self.write_slot << (p.key_bits - 4)) | self.mask_word),
                 mask.write_data.as_value().eq(self.mask_data),
@@ -237,15 +258,13 @@ class Predictor(wiring.Component):
                 with m.If(self.code_block_valid):
                     m.d.comb += [lane.write_enable.eq((block.tree == tree).replicate(banks)),
                                  lane.write_vector.eq(p.query_groups + block.place), lane.write_fold.eq(0)]
-                with m.If(token_scaled):
-                    m.d.comb += lane.shift.eq(self.khat_shift)
                 m.d.comb += [lane.token_valid.eq(token[0]), lane.token.as_value().eq(token[1:]),
                              self.khat[tree].eq(lane.khat)]
-            seen = mask.read_data.as_value().bit_select(key_1[:4], 1)
-            past = distance[-1] | (close & (1 if tree + 1 == 1 << near else distance[:near] <= tree))
-            m.d.comb += allowed[tree].eq(
-                valid_1 & present_1[tree] & (seen | ~self.mask) & (~self.causal | past))
-            allowed_o = delay(m, allowed[tree], latency - 2, f"allowed{tree}")
+            seen = mask.read_data.as_value().bit_select(place_2, 1)
+            past = negative | (close & (1 if tree + 1 == 1 << near else offset <= tree))
+            allowed = Signal(name=f"allowed{tree}")
+            m.d.sync += allowed.eq(valid_2 & present_2[tree] & (seen | ~self.mask) & (~self.causal | past))
+            allowed_o = delay(m, allowed, latency - KEY_LATENCY - 2, f"allowed{tree}")
             m.d.comb += [
                 lane.allowed.eq(allowed_o),
                 self.o.scores[tree].eq(lane.score),

@@ -13,7 +13,11 @@ from hw.stream.select import select
 from .query_code import QueryCode
 from .shift_tree import ShiftTree, add_with_carry
 
-__all__ = ["ScoreLane", "TokenSlot", "token_shifts", "token_sums"]
+__all__ = ["SCORE_LATENCY", "ScoreLane", "TokenSlot", "token_shifts", "token_sums"]
+
+#: Cycles from the sum of a tree to the score: alignment, sum over the folds, shift by multiples of 4, by the rest,
+#: clipping.
+SCORE_LATENCY = 5
 
 
 class TokenSlot(data.StructLayout):
@@ -54,6 +58,15 @@ class ScoreLane(wiring.Component):
 
     ``score = clip(sum >> shift) + 2^(score_width - 1)``, between 1 and ``2^score_width - 1``; 0 where the key may not
     be seen. ``khat = clip(sum >> shift)`` where keys are predicted from tokens.
+
+    What is given at which stage, in cycles after the tree shows its sum:
+
+    ========== =============================================
+    0          `first_fold`, `token_valid`, `token`
+    2          `shift`
+    4          `allowed`
+    5          the score, or the channel of a key, is there
+    ========== =============================================
     """
 
     def __init__(self, parameters, tokens):
@@ -69,7 +82,7 @@ class ScoreLane(wiring.Component):
             "read_vector": In(range(self._vectors)),
             "read_fold": In(max(1, ceil_log2(p.tree_folds))),
             "keys": In(data.ArrayLayout(signed(p.khat_width), p.tree_lanes)),
-            "last_fold": In(1),
+            "first_fold": In(1),
             "shift": In(max(5, p.predict_shift_bits)),
             "allowed": In(1),
             "score": Out(p.score_width),
@@ -98,37 +111,36 @@ class ScoreLane(wiring.Component):
                 tree.codes.as_value().word_select(bank, bank_bits).eq(codes.read_data),
             ]
         m.d.comb += tree.keys.eq(self.keys)
-        # The sum over the folds so far is cleared behind the last one, so that the adder needs no gate before it.
-        before, total, summed = (Signal(signed(width), name=name) for name in ("before", "total", "summed"))
+        # The sum so far is the one of the cycle before, or the stored one of a token, or 0. A sum that is shifted takes
+        # its carry along: ones below it, and the carry at the very bottom.
+        aligned, stored, total, summed = (Signal(signed(width), name=name, reset_less=True)
+                                          for name in ("aligned", "stored", "total", "summed"))
+        carry, going_on, before = Signal(), Signal(), Signal(signed(width))
+        m.d.sync += [aligned.eq(tree.o), stored.eq(0), carry.eq(tree.carry), going_on.eq(~self.first_fold)]
         if self._tokens:
-            # A sum that is shifted takes its carry along: ones below it, and the carry at the very bottom.
             m.submodules.sums = sums = shared(RegisterFile, width, token_sums(p))
-            addend, shifted = Signal(signed(width)), Signal(signed(width))
-            with m.If(self.token_valid):
-                m.d.comb += [
-                    addend.eq(sums.read_data & (~self.token.first).replicate(width)),
-                    shifted.eq(select(self.token.shift, [Cat(tree.carry.replicate(shift), tree.o).as_signed()
-                                                         for shift in token_shifts(p)])),
-                ]
-            with m.Else():
-                m.d.comb += [addend.eq(before), shifted.eq(tree.o)]
+            stores, number = Signal(), Signal(self.token.sum.shape())
+            m.d.sync += [stores.eq(self.token_valid), number.eq(self.token.sum)]
             m.d.comb += [
-                summed.eq(add_with_carry(addend, shifted, tree.carry, width)),
                 sums.read_address.eq(self.token.sum),
-                sums.write_enable.eq(self.token_valid), sums.write_address.eq(self.token.sum),
-                sums.write_data.eq(summed),
+                sums.write_enable.eq(stores), sums.write_address.eq(number), sums.write_data.eq(summed),
             ]
-        else:
-            m.d.comb += summed.eq(add_with_carry(before, tree.o, tree.carry, width))
+            with m.If(self.token_valid):
+                m.d.sync += [
+                    aligned.eq(select(self.token.shift, [Cat(tree.carry.replicate(shift), tree.o).as_signed()
+                                                         for shift in token_shifts(p)])),
+                    stored.eq(sums.read_data & (~self.token.first).replicate(width)),
+                    # The sum that was added to in this cycle is not yet in its place.
+                    going_on.eq(stores & (number == self.token.sum) & ~self.token.first),
+                ]
+        m.d.comb += [before.eq(Mux(going_on, total, stored)),
+                     summed.eq(add_with_carry(before, aligned, carry, width))]
         m.d.sync += total.eq(summed)
-        with m.If(self.last_fold):
-            m.d.sync += before.eq(0)
-        with m.Else():
-            m.d.sync += before.eq(summed)
 
         # In range are the sums whose upper bits are all copies of the sign; the lowest of them would be score 0.
-        scaled = Signal(signed(width))
-        m.d.comb += scaled.eq(total >> self.shift)
+        coarse, scaled = Signal(signed(width), reset_less=True), Signal(signed(width), reset_less=True)
+        rest = Signal(2, reset_less=True)
+        m.d.sync += [coarse.eq(total >> (self.shift[2:] << 2)), rest.eq(self.shift[:2]), scaled.eq(coarse >> rest)]
         low, negative = Signal(p.score_width), scaled[-1]
         upper = scaled[p.score_width - 1:] if width >= p.score_width else negative
         m.d.comb += low.eq(scaled + (1 << (p.score_width - 1)))

@@ -15,7 +15,7 @@ from hw.stream.register_file import RegisterFile
 from hw.stream.select import select
 
 from .code_blocks import CodeBlock, CodeBlocks
-from .predictor import KhatWrite, predictor_latency
+from .predictor import KEY_LATENCY, KhatWrite, predictor_latency
 from .score_lane import TokenSlot, token_shifts
 
 __all__ = ["TokenSweep"]
@@ -166,12 +166,12 @@ class TokenSweep(wiring.Component):
                                              at.eq(Mux(at == 0, tile, 0))]
 
         # Digits of the token, from the lowest; only the highest one has a sign.
-        digit_1 = delay(m, digit, 1, "digit")
+        digit_o = delay(m, digit, KEY_LATENCY, "digit")
         size = p.khat_width - 1
         for lane in range(p.tree_lanes):
             element = tokens.read_data[lane]
             parts = [element[index * size:(index + 1) * size] for index in range(digits - 1)]
-            m.d.comb += self.token_keys[lane].eq(select(digit_1[:ceil_log2(digits)], [
+            m.d.comb += self.token_keys[lane].eq(select(digit_o[:ceil_log2(digits)], [
                 *(Cat(part, 0).as_signed() for part in parts), element[(digits - 1) * size:].as_signed()]))
 
         # What comes out: channels of a token, gathered to beats.

@@ -1,6 +1,6 @@
 """A memory with one writing and one reading port."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -17,18 +17,27 @@ class BlockMemory(wiring.Component):
         Bits of a word, number of words.
     distributed : bool
         Use LUT RAM where the target has it, and not block RAM.
+    latency : int
+        1, or 2 with a register behind the memory: a block RAM of an ECP5 takes 5.7 ns to show a word.
 
     Members
     -------
     write_enable, write_address, write_data : In
     read_enable, read_address : In
     read_data : Out(width)
-        One cycle after its address; held while `read_enable` is low. Undefined when the word is written in the
+        `latency` cycles after its address; held while `read_enable` is low. Undefined when the word is written in the
         cycle in which it is read: without that freedom Yosys adds a bypass of registers to every block RAM.
+
+    Raises
+    ------
+    ValueError
+        The latency is not 1 or 2.
     """
 
-    def __init__(self, width, depth, distributed=False):
-        self._width, self._depth = width, depth
+    def __init__(self, width, depth, distributed=False, latency=1):
+        if latency not in (1, 2):
+            raise ValueError(f"latency must be 1 or 2, not {latency!r}")
+        self._width, self._depth, self.latency = width, depth, latency
         self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
             "write_enable": In(1),
@@ -46,6 +55,13 @@ class BlockMemory(wiring.Component):
         write, read = ram.write_port(), ram.read_port()
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),
-            read.en.eq(self.read_enable), read.addr.eq(self.read_address), self.read_data.eq(read.data),
+            read.en.eq(self.read_enable), read.addr.eq(self.read_address),
         ]
+        if self.latency == 1:
+            m.d.comb += self.read_data.eq(read.data)
+        else:
+            # Without a reset the register can be the one of the block RAM.
+            shown = Signal(self._width, reset_less=True)
+            m.d.sync += shown.eq(read.data)
+            m.d.comb += self.read_data.eq(shown)
         return m

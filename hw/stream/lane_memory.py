@@ -33,6 +33,8 @@ class LaneMemory(wiring.Component):
         Bits of an element.
     distributed : bool
         See :class:`BlockMemory`.
+    latency : int
+        See :class:`BlockMemory`.
 
     Members
     -------
@@ -41,10 +43,10 @@ class LaneMemory(wiring.Component):
     read_vector, read_fold, read_enable : In
         What to read.
     read_data : Out
-        The lanes, one cycle later; held while ``read_enable`` is low.
+        The lanes, `latency` cycles later; held while ``read_enable`` is low.
     """
 
-    def __init__(self, vectors, folds, lanes, beat_elements, width, distributed=False):
+    def __init__(self, vectors, folds, lanes, beat_elements, width, distributed=False, latency=2):
         if lanes % beat_elements or (lanes // beat_elements) & (lanes // beat_elements - 1):
             raise ValueError(f"lanes must be beat_elements times a power of two, not {lanes!r}")
         self._banks = lanes // beat_elements
@@ -55,7 +57,7 @@ class LaneMemory(wiring.Component):
         # Equal parts of a bank are one module, elaborated once; the width fills block RAMs of 36 bits, or those of
         # 9 bits, which is how deep ones are used.
         self._part_width = (9 if self._depth > 1024 else max(1, 72 // width)) * width
-        self.latency = 1
+        self.latency = latency
         vector_bits, bank_bits = ceil_log2(vectors), ceil_log2(self._banks)
         super().__init__({
             "write_enable": In(1),
@@ -76,7 +78,7 @@ class LaneMemory(wiring.Component):
             chosen = self.write_beat[:bank_bits] == bank if bank_bits else 1
             for first in range(0, self._bank_width, self._part_width):
                 width = min(self._part_width, self._bank_width - first)
-                ram = shared(BlockMemory, width, self._depth, self._distributed)
+                ram = shared(BlockMemory, width, self._depth, self._distributed, self.latency)
                 m.submodules[f"bank{bank}_{first}"] = ram
                 m.d.comb += [
                     ram.write_enable.eq(self.write_enable & chosen),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from hw.predictor.score_lane import ScoreLane, token_shifts, token_sums
+from hw.predictor.score_lane import SCORE_LATENCY, ScoreLane, token_shifts, token_sums
 from hw.predictor.shift_tree import tree_latency
 from tests.sofa.heads import tiny
 from tests.streams import generator, run
@@ -26,16 +26,17 @@ class Step:
     """A cycle of the tree: what it is given, and what comes of it.
 
     The codes of `vector` and `fold` are read, or the codes `write` that were stored just before; the keys come a cycle
-    later. `sum_inputs` are set in the cycle in which the tree's sum is there, `score_inputs` in the one after; then
-    the outputs are those that are named.
+    later. `sum_inputs` are set in the cycle in which the tree's sum is there, `shift` two cycles later and `allowed`
+    in the cycle before the outputs, which then are those that are named.
     """
 
     keys: np.ndarray
     vector: int = 0
     fold: int = 0
     write: list | None = None
-    sum_inputs: dict = field(default_factory=lambda: dict(last_fold=1, token_valid=0))
-    score_inputs: dict = field(default_factory=dict)
+    sum_inputs: dict = field(default_factory=lambda: dict(first_fold=0, token_valid=0))
+    shift: int = 0
+    allowed: int = 1
     outputs: dict = field(default_factory=dict)
 
 
@@ -78,9 +79,9 @@ class Bench:
         if allowed:
             scaled = total >> shift
             outputs = dict(score=max(-limit, min(limit, scaled)) + limit + 1, saturated=int(abs(scaled) > limit))
-        steps = [Step(keys[fold], vector, fold, sum_inputs=dict(last_fold=0, token_valid=0)) for fold in range(folds)]
-        steps[-1].sum_inputs = dict(last_fold=1, token_valid=0)
-        steps[-1].score_inputs, steps[-1].outputs = dict(shift=shift, allowed=allowed), outputs
+        steps = [Step(keys[fold], vector, fold, sum_inputs=dict(first_fold=fold == 0, token_valid=0))
+                 for fold in range(folds)]
+        steps[-1].shift, steps[-1].allowed, steps[-1].outputs = shift, allowed, outputs
         return steps
 
     def token(self, number, features, sign=None):
@@ -109,9 +110,9 @@ class Bench:
                     shift = rng.randrange(20)
                     yield Step(
                         part, write=code_fields(token_signs, level),
-                        sum_inputs=dict(last_fold=1, token_valid=1,
+                        sum_inputs=dict(first_fold=rng.randint(0, 1), token_valid=1,
                                         token=dict(sum=number, first=first, shift=shifts.index(weight))),
-                        score_inputs=dict(shift=shift), outputs=dict(khat=max(-half, min(half - 1, total >> shift))))
+                        shift=shift, outputs=dict(khat=max(-half, min(half - 1, total >> shift))))
                     first = 0
         assert total == (values(signs, levels) * tokens).sum()
 
@@ -143,7 +144,7 @@ class Bench:
         async def testbench(ctx):
             await self.write_queries(ctx)
             place = 0
-            for cycle in range(len(steps) + tree + 2):
+            for cycle in range(len(steps) + tree + SCORE_LATENCY):
                 ctx.set(dut.read_vector, p.query_groups + place if at(cycle).write else at(cycle).vector)
                 ctx.set(dut.read_fold, at(cycle).fold)
                 ctx.set(dut.keys, at(cycle - 1).keys.tolist())
@@ -155,10 +156,12 @@ class Bench:
                     ctx.set(dut.write_vector, p.query_groups + place)
                     ctx.set(dut.write_fold, 0)
                     ctx.set(dut.write_codes, write)
-                for name, value in {**at(cycle - tree).sum_inputs, **at(cycle - tree - 1).score_inputs}.items():
+                for name, value in at(cycle - tree).sum_inputs.items():
                     ctx.set(getattr(dut, name), value)
-                for name, value in at(cycle - tree - 2).outputs.items():
-                    assert ctx.get(getattr(dut, name)) == value, f"{name} of step {cycle - tree - 2}"
+                ctx.set(dut.shift, at(cycle - tree - 2).shift)
+                ctx.set(dut.allowed, at(cycle - tree - SCORE_LATENCY + 1).allowed)
+                for name, value in at(cycle - tree - SCORE_LATENCY).outputs.items():
+                    assert ctx.get(getattr(dut, name)) == value, f"{name} of step {cycle - tree - SCORE_LATENCY}"
                 await ctx.tick()
 
         run(dut, testbench)

@@ -8,12 +8,12 @@ from tests.streams import generator, run
 
 
 @settings(max_examples=25)
-@given(vectors=st.integers(1, 9), folds=st.integers(1, 5), beat=st.integers(1, 4), banks=st.sampled_from([1, 2, 4]),
+@given(latency=st.sampled_from([1, 2]), vectors=st.integers(1, 9), folds=st.integers(1, 5), beat=st.integers(1, 4), banks=st.sampled_from([1, 2, 4]),
        width=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
-def test_returns_what_was_written(vectors, folds, beat, banks, width, seed):
+def test_returns_what_was_written(latency, vectors, folds, beat, banks, width, seed):
     rng = generator(seed)
     lanes = beat * banks
-    dut = LaneMemory(vectors, folds, lanes, beat, width)
+    dut = LaneMemory(vectors, folds, lanes, beat, width, latency=latency)
     model = [[0] * folds * lanes for _ in range(vectors)]
 
     async def testbench(ctx):
@@ -34,7 +34,8 @@ def test_returns_what_was_written(vectors, folds, beat, banks, width, seed):
             for fold in range(folds):
                 ctx.set(dut.read_vector, vector)
                 ctx.set(dut.read_fold, fold)
-                await ctx.tick()
+                for _ in range(dut.latency):
+                    await ctx.tick()
                 assert list(ctx.get(dut.read_data)) == model[vector][fold * lanes:(fold + 1) * lanes]
 
     run(dut, testbench)
@@ -42,7 +43,7 @@ def test_returns_what_was_written(vectors, folds, beat, banks, width, seed):
 
 def test_reads_beside_writes_and_holds():
     rng = generator()
-    dut = LaneMemory(4, 2, 4, 2, 6)
+    dut = LaneMemory(4, 2, 4, 2, 6, latency=1)
     model = [[0] * 8 for _ in range(4)]
 
     async def testbench(ctx):

@@ -101,7 +101,7 @@ class ScaledExp2(wiring.Component):
     ``z < zclip`` is at most ``2**I * error + 2**-(output_fraction + 1)``, `error` being that of the table.
     With default parameters and ``z <= 0`` it is at most 3/4 of a unit, ``0.75 * 2**-output_fraction``.
 
-    Latency 3 cycles (table, sum, shift with rounding), one result a cycle, free running: no handshake and no
+    Latency 4 cycles (table, sum, shift, rounding), one result a cycle, free running: no handshake and no
     enable. `clipped` and `positive` come with the result they belong to.
 
     Parameters
@@ -137,7 +137,7 @@ class ScaledExp2(wiring.Component):
         If a parameter is not a number of the stated range.
     """
 
-    latency = Exp2.latency + 1
+    latency = Exp2.latency + 2
 
     def __init__(self, z_integer_bits, z_fraction_bits, zclip, output_fraction, mantissa_bits=None,
                  max_error=None):
@@ -206,13 +206,14 @@ class ScaledExp2(wiring.Component):
             clipped, positive, shift = delayed
 
         # One fraction bit more than the output has: the rounding bit.
-        aligned = Signal(self._output_fraction + 1 + self._zclip)
+        aligned = Signal(self._output_fraction + 1 + self._zclip, reset_less=True)
         excess = mantissa_bits - (self._output_fraction + 1) - largest
         scaled = exp2.o << -excess if excess < 0 else exp2.o
-        m.d.comb += aligned.eq((scaled >> shift) >> max(excess, 0))
+        clipped_3, positive_3 = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [aligned.eq((scaled >> shift) >> max(excess, 0)), clipped_3.eq(clipped), positive_3.eq(positive)]
         m.d.sync += [
-            self.o.eq(Mux(clipped, 1 << (self._output_fraction + self._zclip), (aligned + 1) >> 1)),
-            self.clipped.eq(clipped),
-            self.positive.eq(positive),
+            self.o.eq(Mux(clipped_3, 1 << (self._output_fraction + self._zclip), (aligned + 1) >> 1)),
+            self.clipped.eq(clipped_3),
+            self.positive.eq(positive_3),
         ]
         return m

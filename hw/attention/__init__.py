@@ -1,5 +1,6 @@
 """Attention stage of `sofa`: exact attention over the keys that a row keeps."""
 
+from .accumulator import Accumulator
 from .attention import Attention
 from .dot_product import DotProduct
 from .group_walk import GroupWalk, KeyStep
@@ -9,6 +10,6 @@ from .softmax import Probability, Scale, Score, Softmax
 from .value_lane import ValueLane
 
 __all__ = [
-    "RECIPROCAL_BITS", "Attention", "DotProduct", "GroupWalk", "IssuedKey", "KeyStep", "Normalise", "Probability",
-    "RowIssue", "Scale", "Score", "Softmax", "ValueLane",
+    "RECIPROCAL_BITS", "Accumulator", "Attention", "DotProduct", "GroupWalk", "IssuedKey", "KeyStep", "Normalise",
+    "Probability", "RowIssue", "Scale", "Score", "Softmax", "ValueLane",
 ]

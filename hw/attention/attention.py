@@ -1,6 +1,6 @@
 """The attention slice: exact attention of rows over the keys that they keep (SU-FA)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -9,17 +9,17 @@ from hw.predictor.predictor import half_address
 from hw.shared import shared
 from hw.sofa.task import Task
 from hw.sorter.key_mask import GroupMasks
-from hw.stream import Fifo
+from hw.stream import Buffer
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
-from hw.stream.register_file import RegisterFile
 from hw.stream.select import select
 
+from .accumulator import Accumulator
 from .dot_product import DotProduct
 from .group_walk import GroupWalk
 from .normalise import Normalise
 from .row_issue import RowIssue
-from .softmax import Probability, Score, Softmax, scaled
+from .softmax import Probability, Scale, Softmax
 from .value_lane import ValueLane
 
 __all__ = ["Attention"]
@@ -53,8 +53,6 @@ class Attention(wiring.Component):
         Events: see :class:`Softmax`, :class:`DotProduct` and :class:`RowIssue`; a key is issued.
     """
 
-    _DEPTH = 32
-
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
@@ -87,18 +85,20 @@ class Attention(wiring.Component):
         wiring.connect(m, wiring.flipped(self.group), walk.group)
         wiring.connect(m, walk.o, issue.i)
         pending = Signal(bits_for(p.row_queue + 2 * p.slice_rows + 64))    # rows issued and not yet out
-        m.d.sync += pending.eq(pending + issue.row_done - self.row_out)
-        m.d.comb += self.task.ready.eq(running & walk.done & (pending == 0))
+        over = Signal()
+        m.d.sync += [pending.eq(pending + issue.row_done - self.row_out),
+                     over.eq(running & walk.done & issue.starved & (pending == 0))]
+        m.d.comb += self.task.ready.eq(over & running)
         with m.If(~running & self.task.valid):
             m.d.sync += [running.eq(1), task.eq(self.task.payload)]
         with m.Elif(self.task.ready):
             m.d.sync += running.eq(0)
         m.d.comb += [
             walk.index.eq(self.index), walk.task.eq(task), walk.task_valid.eq(running),
-            issue.last_fold.eq(task.last_fold),
-            self.group_done.eq(issue.group_done), self.multiplying.eq(issue.issued_valid & ~issue.issued.empty),
-            self.loaded.eq(issue.loaded), self.starved.eq(running & ~walk.done & issue.starved),
+            issue.last_fold.eq(task.last_fold), self.group_done.eq(issue.group_done),
         ]
+        m.d.sync += [self.multiplying.eq(issue.issued_valid & ~issue.issued.empty), self.loaded.eq(issue.loaded),
+                     self.starved.eq(running & ~walk.done & issue.starved)]
 
         # Query-key products.
         def lane_memory(name, vectors, enable, vector):
@@ -131,42 +131,42 @@ class Attention(wiring.Component):
             dot_product.last_fold.eq(delay(m, issued.last_fold, keys.latency, "last_fold")),
             dot_product.shift.eq(task.score_shift),
         ]
-        latency = keys.latency + dot_product.latency
-        m.submodules.scores = scores = Fifo(Score(p), self._DEPTH)
-        score = scores.i.payload
-        names = ("key", "row", "lead", "last", "empty", "load", "wrap")
+
+        # Probabilities. What is on its way to them, by the count of a cycle ago: two more keys may come.
+        m.submodules.softmax = softmax = shared(Softmax, p)
+        score, names = softmax.i, ("key", "row", "lead", "last", "empty", "load", "wrap")
         accompanying = Cat(issued[name] for name in names)
         m.d.comb += [
-            scores.i.valid.eq(dot_product.o_valid),
+            softmax.i_valid.eq(dot_product.o_valid),
             score.score.eq(dot_product.o),
-            Cat(score[name] for name in names).eq(delay(m, accompanying, latency, "accompanying")),
-            self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty),
+            Cat(score[name] for name in names).eq(delay(m, accompanying, keys.latency + dot_product.latency,
+                                                        "accompanying")),
+            self.raised.eq(softmax.raised), self.positive.eq(softmax.positive), self.forced.eq(softmax.forced),
         ]
-        outstanding = Signal(range(self._DEPTH + 1))
-        m.d.sync += outstanding.eq(outstanding + (issue.issued_valid & issued.last_fold)
-                                   - (scores.o.valid & scores.o.ready))
-        m.d.comb += issue.credit.eq(outstanding < self._DEPTH)
+        m.d.sync += self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty)
+        outstanding = Signal(range(softmax.depth + 1))
+        m.d.sync += [outstanding.eq(outstanding + (issue.issued_valid & issue.issued.last_fold) - softmax.taken),
+                     issue.credit.eq(outstanding < softmax.depth - 3)]
+        m.submodules.probabilities = probabilities = Buffer(Probability(p))
+        wiring.connect(m, softmax.o, probabilities.i)
+        step = probabilities.o.payload
 
-        # Probabilities.
-        m.submodules.softmax = softmax = shared(Softmax, p)
-        wiring.connect(m, scores.o, softmax.i)
-        m.d.comb += [self.raised.eq(softmax.raised), self.positive.eq(softmax.positive),
-                     self.forced.eq(softmax.forced)]
-        step = Signal(Probability(p))
-        m.d.comb += step.eq(softmax.o.payload)
-
-        # Probability-value products: one fold a cycle. A row's end waits until the result before has been divided.
+        # Probability-value products: one fold a cycle. A row's end waits until the result before has been divided, and
+        # a rescaling for the sum of the cycle before.
         m.submodules.normalise = normalise = shared(Normalise, p)
         wiring.connect(m, wiring.flipped(self.o), normalise.o)
         fold = Signal(p.fold_bits)
-        last_fold, go, take = Signal(), Signal(), Signal()
+        last_fold, go, take, went = Signal(), Signal(), Signal(), Signal()
         row = step.row[:ceil_log2(p.batch_rows)]
         occupied = Signal(p.batch_rows)                    # rows with a result, from the start of its last key on
+        waits = (step.last & select(row, list(occupied)) & (fold == 0)) | (
+            went & step.again & (step.scale == Scale.ONE_STEP))
+        m.d.sync += went.eq(go)
         m.d.comb += [
             last_fold.eq(fold == task.last_fold),
-            go.eq(softmax.o.valid & ~(step.last & select(row, list(occupied)) & (fold == 0))),
+            go.eq(probabilities.o.valid & ~waits),
             take.eq(go & last_fold),
-            softmax.o.ready.eq(take),
+            probabilities.o.ready.eq(take),
             values.read_enable.eq(go & (step.load | (task.last_fold != 0))),
             values.read_vector.eq(half_address(step.key, task.half)),
             values.read_fold.eq(fold),
@@ -176,17 +176,17 @@ class Attention(wiring.Component):
             with m.If(~last_fold):
                 m.d.sync += fold.eq(fold + 1)
 
-        # Sums of probabilities beside the totals of the value lanes.
-        m.submodules.sums = sums = shared(RegisterFile, p.sum_width, p.batch_rows)
-        m.submodules.finished = finished = shared(RegisterFile, p.sum_width, p.batch_rows)
-        before, total = Signal(p.sum_width), Signal(p.sum_width)
-        m.d.comb += [
-            sums.read_address.eq(row), before.eq(sums.read_data),
-            total.eq(scaled(before, step.scale, p.rescale_step) + step.probability),
-            sums.write_enable.eq(take), sums.write_address.eq(row), sums.write_data.eq(total),
-            finished.write_enable.eq(take & step.last), finished.write_address.eq(row),
-            finished.write_data.eq(total),
-        ]
+        # Sums of probabilities beside the totals of the value lanes; what they are told, in the same cycle.
+        def place(row, fold):
+            return Cat(row[:ceil_log2(p.batch_rows)], fold[:ceil_log2(p.folds)])
+
+        behind = values.latency + ValueLane.control_delay
+        control = {"enable": go, "place": place(step.row, fold), "scale": step.scale, "last": step.last,
+                   "again": went & step.again & (task.last_fold == 0)}
+        control = {name: delay(m, value, behind, f"{name}_v") for name, value in control.items()}
+        m.submodules.sums = sums = shared(Accumulator, unsigned(p.sum_width), unsigned(p.probability_width),
+                                          1 << p.place_bits, p.rescale_step)
+        m.d.comb += [getattr(sums, name).eq(value) for name, value in control.items()]
 
         # Rows are divided in order, whichever ends first.
         turn = Signal(p.row_bits)
@@ -195,10 +195,14 @@ class Attention(wiring.Component):
         chosen_turn = turn[:ceil_log2(p.batch_rows)]
         wrap = select(chosen_turn, list(wraps))
         ended = delay(m, ending, values.latency + ValueLane.latency, "ended")
+        # The sum of the row whose turn it is: a cycle after the turn has changed.
+        turned = Signal()
+        m.d.sync += turned.eq(~normalise.release)
         m.d.comb += [
-            finished.read_address.eq(chosen_turn),
-            normalise.sum.payload.eq(finished.read_data),
-            normalise.sum.valid.eq(select(chosen_turn, list(complete))),
+            sums.addend.eq(delay(m, step.probability, behind + 2, "probability_s")),
+            sums.read_place.eq(place(turn, C(0, p.fold_bits))),
+            normalise.sum.payload.eq(sums.result),
+            normalise.sum.valid.eq(turned & select(chosen_turn, list(complete))),
         ]
         for index in range(p.batch_rows):
             here = step.row == index if p.batch_rows > 1 else 1
@@ -215,23 +219,14 @@ class Attention(wiring.Component):
         with m.If(normalise.release):
             m.d.sync += turn.eq(Mux(wrap, 0, turn + 1))
 
-        # With the values that the memory shows.
-        probability_v, enable_v, scale_v, last_v, row_v, fold_v = (
-            delay(m, value, values.latency, name) for value, name in (
-                (step.probability, "probability_v"), (go, "enable_v"), (step.scale, "scale_v"), (step.last, "last_v"),
-                (step.row, "row_v"), (fold, "fold_v")))
+        # The operands, with the values that the memory shows.
+        probability = delay(m, step.probability, values.latency, "probability_v")
         for index in range(p.lanes):
             m.submodules[f"value_lane{index}"] = lane = shared(ValueLane, p)
+            m.d.comb += [getattr(lane, name).eq(value) for name, value in control.items()]
             m.d.comb += [
-                lane.probability.eq(probability_v),
-                lane.value.eq(values.read_data[index]),
-                lane.enable.eq(enable_v),
-                lane.scale.eq(scale_v),
-                lane.last.eq(last_v),
-                lane.row.eq(row_v),
-                lane.fold.eq(fold_v),
-                lane.read_row.eq(turn),
-                lane.read_fold.eq(normalise.fold),
+                lane.probability.eq(probability), lane.value.eq(values.read_data[index]),
+                lane.read_place.eq(place(turn, normalise.fold)),
                 normalise.totals[index].eq(lane.result),
             ]
         m.d.comb += [

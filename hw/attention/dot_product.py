@@ -31,7 +31,7 @@ class DotProduct(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.latency = Multiply.latency + sum_tree_latency(p.lanes) + 1 + 2
+        self.latency = Multiply.latency + sum_tree_latency(p.lanes) + 1 + 4
         elements = data.ArrayLayout(signed(p.element_width), p.lanes)
         super().__init__({
             "query": In(elements),
@@ -60,14 +60,16 @@ class DotProduct(wiring.Component):
         total = Signal(signed(p.product_width), reset_less=True)
         m.d.sync += total.eq(Mux(first, 0, total) + sum_tree(m, terms))
 
-        # The shift takes two stages: by multiples of 4, then by the rest with the clipping.
-        coarse = Signal(signed(p.product_width), reset_less=True)
-        m.d.sync += coarse.eq(total >> (self.shift[2:] << 2))
-        scaled = Signal(signed(p.product_width))
-        m.d.comb += scaled.eq(coarse >> self.shift[:2])
+        # The shift, two bits of its number at a time; the clipping.
+        scaled = total
+        for low in (4, 2, 0):
+            stage = Signal(signed(p.product_width), name=f"scaled{low}", reset_less=True)
+            m.d.sync += stage.eq(scaled >> (self.shift[low:low + 2] << low))
+            scaled = stage
+        # In range are the scores whose upper bits are all copies of the sign, but for the lowest of them.
         limit = (1 << (p.log_width - 1)) - 1
-        over, under = Signal(), Signal()
-        m.d.comb += [over.eq(scaled > limit), under.eq(scaled < -limit)]
-        m.d.sync += [self.o.eq(Mux(over, limit, Mux(under, -limit, scaled))), self.saturated.eq(over | under)]
+        upper, negative, beyond = scaled[p.log_width - 1:], scaled[-1], Signal()
+        m.d.comb += beyond.eq(~((upper == 0) | upper.all()) | (negative & (scaled[:p.log_width - 1] == 0)))
+        m.d.sync += [self.o.eq(Mux(beyond, Mux(negative, -limit, limit), scaled)), self.saturated.eq(beyond)]
         m.d.comb += self.o_valid.eq(delay(m, self.valid & self.last_fold, self.latency, "valid"))
         return m

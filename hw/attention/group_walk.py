@@ -1,14 +1,16 @@
 """Reuse-aware schedule: the keys that a batch of rows needs, each once, with the rows that need it (RASS)."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Task
-from hw.sorter.key_mask import GroupMasks, KeyMask
+from hw.sorter.key_mask import MASKS_LATENCY, GroupMasks, KeyMask
+from hw.sorter.key_number import KeyNumber
 from hw.stream import Fifo
-from hw.stream.select import any_of, lowest_bit, number_of, select
+from hw.stream.delay import delay
+from hw.stream.select import any_of, number_of, select
 
 __all__ = ["GroupWalk", "KeyStep"]
 
@@ -36,7 +38,7 @@ class GroupWalk(wiring.Component):
     need it, so that the number of loads is that of the union, the least possible (SOFA's RASS, section IV-E,
     reaches it with an issue queue indexed by sets of rows).
 
-    One key a cycle; a segment without keys takes a cycle as well, and the start of a batch four, in the shadow of
+    One key a cycle; a segment without keys takes a cycle as well, and the change of batches eight, in the shadow of
     the rows that the keys before are given to.
 
     Members
@@ -52,6 +54,8 @@ class GroupWalk(wiring.Component):
     """
 
     _DEPTH = 16
+    # Steps that may still come when the queue is found to be full: those behind the walk, and that of a cycle's notice.
+    _LATE = 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -67,133 +71,169 @@ class GroupWalk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, task, group = self._parameters, self.task, self.group
-        size = p.batch_rows
-        row = Signal(17)                                   # first row of the group; may run past all rows
-        batch = Signal(max(1, ceil_log2(p.batches)))
-        slot = Signal(range(p.query_groups))
-        segment = Signal(p.segment_bits)           # of the masks being worked on
-        following = Signal.like(segment)                   # to be read next
-        position = Signal(p.position_bits)
+        size, batch_bits = p.batch_rows, ceil_log2(p.batches)
+
+        # The batch at work: rows of the task from its first one on, and what follows from their number.
+        batch, slot = Signal(max(1, batch_bits)), Signal(range(p.query_groups))
+        rest, group_rest = Signal(signed(19)), Signal(signed(19))
+        none, batch_last = Signal(), Signal()
+        exists, final_row = Signal(size), Signal(p.row_bits)
+
+        def enter(left):
+            """Begin with the batch from whose first row on there are so many rows."""
+            return [rest.eq(left), none.eq(left <= 0),
+                    exists.eq(Cat(left > index for index in range(size))),
+                    final_row.eq(Mux(left > size, size - 1, left - 1))]
+
+        following_group, following_batch = Signal(signed(19)), Signal(signed(19))
+        m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(rest - size),
+                     batch_last.eq((batch == p.batches - 1) | (rest <= size))]
 
         def of_batch(values):
             """The value of each row of the batch, from those of all trees."""
-            return [select(batch[:ceil_log2(p.batches)],
-                           [values[number * size + index] for number in range(p.batches)])
+            return [select(batch[:batch_bits], [values[number * size + index] for number in range(p.batches)])
                     for index in range(size)]
 
-        # Keys left of each row, and the masks of the segment at work.
-        left = [Signal(bits_for(p.max_keys), name=f"left{index}") for index in range(size)]
-        work = [Signal(p.tile, name=f"work{index}") for index in range(size)]
-        leads = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
-        union, lowest = Signal(p.tile), Signal(p.tile)
-        m.d.comb += [union.eq(any_of(work)), lowest.eq(lowest_bit(union)), position.eq(number_of(lowest))]
-        rows, lasts, leading = Signal(size), Signal(size), Signal(size)
-        for index in range(size):
-            m.d.comb += [
-                rows[index].eq((work[index] & lowest).any()),
-                lasts[index].eq(rows[index] & (left[index] == 1)),
-                leading[index].eq(any_of([leads[index][rank] == position for rank in range(p.ensure)])),
+        # Segments on their way from the memory. `shift` moves all of them by a place.
+        shift, begin, moving, listing = Signal(), Signal(), Signal(), Signal()
+        unread = Signal(bits_for(p.max_segments))
+        following, address = Signal(p.segment_bits), Signal(p.segment_bits)
+        m.d.comb += [
+            address.eq(Mux(begin, select(batch[:batch_bits], list(group.origins)), following)),
+            group.read_segment.eq(address), group.read_enable.eq(begin | shift),
+        ]
+        coming = [Signal(data.StructLayout({"valid": 1, "segment": p.segment_bits}), name=f"coming{number}")
+                  for number in range(MASKS_LATENCY)]
+        masks = [Signal(KeyMask(p), name=f"masks{index}") for index in range(size)]
+        union, union_place = Signal(p.tile), Signal.like(coming[0])
+        ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}") for index in range(size)]
+        ready_rest, ready_lowest, ready_place = Signal(p.tile), Signal(p.tile), Signal.like(coming[0])
+        shown = of_batch(group.masks)
+        with m.If(group.read_enable):
+            m.d.sync += [
+                following.eq(Mux(address == task.segments - 1, 0, address + 1)),
+                coming[0].valid.eq(begin | (unread != 0)), coming[0].segment.eq(address),
+                *(later.eq(earlier) for earlier, later in zip(coming, coming[1:], strict=False)),
+                *(mask.eq(new) for mask, new in zip(masks, shown, strict=True)),
+                union.eq(any_of([KeyMask(p)(mask).keys for mask in shown])), union_place.eq(coming[-1]),
+                *(later.eq(earlier) for earlier, later in zip(masks, ready_masks, strict=True)),
+                ready_rest.eq(union & (union - 1)), ready_lowest.eq(union & ~(union - 1)),
+                ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & (union != 0)),
             ]
+        with m.If(begin):
+            m.d.sync += [unread.eq(task.segments - 1), union_place.valid.eq(0), ready_place.valid.eq(0),
+                         *(place.valid.eq(0) for place in coming[1:])]
+        with m.Elif(shift & (unread != 0)):
+            m.d.sync += unread.eq(unread - 1)
 
-        # A step goes through a register, where its key is computed, into the queue.
-        step, step_valid = Signal(KeyStep(p)), Signal()
-        step_segment, step_position = Signal.like(segment), Signal.like(position)
+        # The segment at work: its lowest key is listed, `others` are left behind it.
+        work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
+        others, lowest, place = Signal(p.tile), Signal(p.tile), Signal.like(coming[0])
+        room, step = Signal(), Signal()
+        m.d.comb += [step.eq(place.valid & room & listing), shift.eq(moving & (~place.valid | (step & (others == 0))))]
+        with m.If(shift):
+            m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest),
+                         *(mask.eq(new) for mask, new in zip(work, ready_masks, strict=True))]
+        with m.Elif(step):
+            m.d.sync += [others.eq(others & (others - 1)), lowest.eq(others & ~(others - 1))]
+        with m.If(begin):
+            m.d.sync += place.valid.eq(0)
+
+        # Stage 1: the rows of the key. A batch starts with the rows that have no key.
+        totals = [Signal(bits_for(p.max_keys), name=f"total{index}") for index in range(size)]
+        start = Signal()
+        s1 = Signal(data.StructLayout({
+            "valid": 1, "start": 1, "segment": p.segment_bits, "position": p.position_bits, "rows": size,
+            "batch": len(batch), "slot": slot.shape(), "final_row": p.row_bits, "batch_last": 1}))
+        leads_1 = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
+        absent = Cat(exists[index] & (totals[index] == 0) for index in range(size))
+        m.d.sync += [
+            s1.valid.eq(start | step), s1.start.eq(start), s1.segment.eq(place.segment),
+            s1.position.eq(number_of(lowest)),
+            s1.rows.eq(Mux(start, absent, Cat((mask.keys & lowest).any() for mask in work))),
+            s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(final_row), s1.batch_last.eq(batch_last),
+            *(leads.eq(mask.leads) for leads, mask in zip(leads_1, work, strict=True)),
+        ]
+        ones_1, nones_1 = Signal(size), Signal(size)         # rows of one key in all, and of none
+        m.d.sync += [ones_1.eq(Cat(total == 1 for total in totals)), nones_1.eq(Cat(total == 0 for total in totals))]
+
+        # Stage 2: what is left of each row, and so which key is its last one.
+        left = [Signal(bits_for(p.max_keys), name=f"left{index}") for index in range(size)]
+        ones, nones = Signal(size), Signal(size)
+        lasts, over = Signal(size), Signal()
+        m.d.comb += [
+            lasts.eq(Mux(s1.start, s1.rows, s1.rows & ones)),
+            over.eq(Mux(s1.start, nones_1, nones | lasts).all()),
+        ]
+        for index in range(size):
+            with m.If(s1.valid & s1.start):
+                m.d.sync += [left[index].eq(totals[index]), ones[index].eq(ones_1[index]),
+                             nones[index].eq(nones_1[index])]
+            with m.Elif(s1.valid & s1.rows[index]):
+                m.d.sync += [left[index].eq(left[index] - 1), ones[index].eq(left[index] == 2),
+                             nones[index].eq(ones[index])]
+        batch_done = Signal()
+        listed, listed_valid = Signal(KeyStep(p)), Signal()
+        segment_2, position_2 = Signal.like(s1.segment), Signal.like(s1.position)
+        m.d.sync += [
+            batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (s1.rows != 0)),
+            listed.rows.eq(s1.rows), listed.lasts.eq(lasts), listed.empty.eq(s1.start),
+            listed.leads.eq(Cat(~s1.start & s1.rows[index] & any_of([leads_1[index][rank] == s1.position
+                                                                     for rank in range(p.ensure)])
+                                for index in range(size))),
+            listed.end.eq(over & s1.batch_last), listed.final_row.eq(s1.final_row), listed.batch.eq(s1.batch),
+            listed.slot.eq(s1.slot), segment_2.eq(s1.segment), position_2.eq(s1.position),
+        ]
+
+        # The number of the key, and the queue.
+        m.submodules.number = number = KeyNumber(p)
         m.submodules.queue = queue = Fifo(KeyStep(p), self._DEPTH)
         wiring.connect(m, wiring.flipped(self.o), queue.o)
-        spread = task.interleaved & ~task.dense
-        offset = sum(Mux(step_position[bit], task.segments << bit, 0) for bit in range(p.position_bits))
-        room = Signal()
-        m.d.comb += [
-            room.eq(~step_valid | queue.i.ready),
-            queue.i.valid.eq(step_valid),
-            queue.i.payload.eq(step),
-            queue.i.payload.key.eq(Mux(spread, step_segment + offset,
-                                       step_position + (step_segment << ceil_log2(p.tile)))),
-        ]
-        none_left, all_done, batch_last = Signal(), Signal(), Signal()
-        absent = Signal(size)                              # rows of the batch that have no key
-        batch_row, final_row = Signal(18), Signal(p.row_bits)
-        m.d.comb += [
-            none_left.eq(~any_of([count != 0 for count in left])),
-            all_done.eq(~any_of([(left[index] != 0) & ~lasts[index] for index in range(size)])),
-            batch_row.eq(row + batch * size),
-            batch_last.eq((batch == p.batches - 1) | (batch_row + size >= task.queries)),
-            final_row.eq(Mux(batch_row + size > task.queries, task.queries - batch_row - 1, size - 1)),
-        ]
-        with m.If(room):
-            m.d.sync += [step_valid.eq(0), step.batch.eq(batch), step.slot.eq(slot), step.final_row.eq(final_row)]
-        totals = of_batch(group.totals)
-        load, begin = Signal(), Signal()
-        m.d.comb += group.read_segment.eq(Mux(begin, select(batch[:ceil_log2(p.batches)], list(group.origins)),
-                                              following))
-
-        def after(value):
-            return Mux(value + 1 == task.segments, 0, value + 1)
-
-        with m.If(begin | load):
-            m.d.comb += group.read_enable.eq(1)
-            m.d.sync += following.eq(after(group.read_segment))
-        upcoming = Signal.like(segment)                    # segment that the memory shows
-        with m.If(group.read_enable):
-            m.d.sync += upcoming.eq(group.read_segment)
+        m.d.comb += [number.segment.eq(segment_2), number.position.eq(position_2), number.segments.eq(task.segments),
+                     number.spread.eq(task.interleaved & ~task.dense)]
+        delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency, "listed")
+        m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1]), queue.i.payload.key.eq(number.key)]
+        outstanding = Signal(range(self._DEPTH + 1))
+        m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)),
+                     room.eq(outstanding <= self._DEPTH - self._LATE)]
 
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [row.eq(self.index * p.trees), batch.eq(0)]
+                m.d.sync += [batch.eq(0), group_rest.eq(task.queries - self.index * p.trees)]
                 with m.If(self.task_valid):
-                    m.next = "GROUP"
+                    m.next = "FIRST"
+            with m.State("FIRST"):
+                m.d.sync += enter(group_rest)
+                m.next = "GROUP"
             with m.State("GROUP"):
-                with m.If(row >= task.queries):
-                    with m.If(~step_valid & (queue.level == 0)):
-                        m.next = "DONE"
+                for index, total in enumerate(of_batch(group.totals)):
+                    m.d.sync += totals[index].eq(Mux(exists[index], total, 0))
+                with m.If(none):
+                    m.next = "FINISH"
                 with m.Elif(group.valid):
                     m.d.comb += begin.eq(1)
-                    for index in range(size):
-                        exists = index <= final_row if index else 1
-                        m.d.sync += [left[index].eq(Mux(exists, totals[index], 0)),
-                                     absent[index].eq(exists & (totals[index] == 0))]
-                    m.next = "EMPTY"
-            with m.State("EMPTY"):
-                # Rows without keys come first, in one step.
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += moving.eq(1)
                 with m.If(room):
-                    m.d.comb += load.eq(1)
-                    m.d.sync += [
-                        step_valid.eq(absent != 0), step.empty.eq(1), step.rows.eq(absent), step.leads.eq(0),
-                        step.lasts.eq(absent), step.end.eq(none_left & batch_last),
-                    ]
+                    m.d.comb += start.eq(1)
                     m.next = "WALK"
-                    with m.If(none_left):
-                        m.next = "END"
             with m.State("WALK"):
-                with m.If(union == 0):
-                    m.d.comb += load.eq(1)
-                with m.Elif(room):
-                    m.d.sync += [
-                        step_valid.eq(1), step.empty.eq(0), step.rows.eq(rows), step.leads.eq(leading),
-                        step.lasts.eq(lasts), step.end.eq(all_done & batch_last),
-                        step_segment.eq(segment), step_position.eq(position),
-                    ]
-                    for index in range(size):
-                        m.d.sync += [work[index].eq(work[index] & ~lowest), left[index].eq(left[index] - rows[index])]
-                    with m.If(all_done):
-                        m.next = "END"
-                    with m.Elif((union & ~lowest) == 0):
-                        m.d.comb += load.eq(1)
-            with m.State("END"):
-                m.d.sync += batch.eq(batch + 1)
+                m.d.comb += [moving.eq(1), listing.eq(1)]
+                with m.If(batch_done):
+                    m.next = "NEXT"
+            with m.State("NEXT"):
+                m.d.sync += [batch.eq(batch + 1), enter(following_batch)]
                 with m.If(batch_last):
                     m.d.comb += group.release.eq(1)
-                    m.d.sync += [batch.eq(0), row.eq(row + p.trees * p.slices),
+                    m.d.sync += [batch.eq(0), group_rest.eq(following_group), enter(following_group),
                                  slot.eq(Mux(slot == p.query_groups - 1, 0, slot + 1))]
                 m.next = "GROUP"
+            with m.State("FINISH"):
+                with m.If((outstanding == 0) & ~s1.valid & ~listed_valid):
+                    m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += self.done.eq(1)
                 with m.If(~self.task_valid):
                     m.next = "IDLE"
-        # After the key that was picked leaves its segment, so that a new segment takes its place.
-        with m.If(load):
-            m.d.sync += segment.eq(upcoming)
-            for index, mask in enumerate(of_batch(group.masks)):
-                mask = KeyMask(p)(mask)
-                m.d.sync += [work[index].eq(mask.keys), leads[index].eq(mask.leads)]
         return m

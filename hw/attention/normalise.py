@@ -1,6 +1,6 @@
 """Division of a row's accumulated outputs by its sum of probabilities."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -23,14 +23,15 @@ class Normalise(wiring.Component):
     ``((total >> (e - 1 - product_drop)) * r + 2^16) >> 17``, clipped to 16 bits: one 18-bit multiplier a lane.
     A row without keys has sum 0 and gives zeros; channels from ``value_dim`` on are zero.
 
-    A row takes ``13 + ceil(value_dim / normalise_lanes)`` cycles, in the shadow of the next row's keys.
+    A row takes ``16 + ceil(value_dim / normalise_lanes)`` cycles, in the shadow of the next row's keys, and more if its
+    elements fill more than two beats.
 
     Members
     -------
     sum : In(stream of unsigned(sum_width))
         One element a row, once its totals are complete.
     fold, totals : Out, In
-        Fold to read, and its totals from the value lanes, in the same cycle.
+        Fold to read, and its totals from the value lanes, one cycle later.
     release : Out(1)
         Pulse: the row's totals have been read.
     value_dim, last_beat : In
@@ -60,60 +61,62 @@ class Normalise(wiring.Component):
         wiring.connect(m, wiring.flipped(self.sum), divider.i)
 
         # Read the totals, `lanes` at a time; two beats may be on their way.
-        step = Signal(range(-(-p.folds * p.lanes // lanes)))
-        part = Signal(range(max(2, per_beat)))
-        beat = Signal.like(self.last_beat)
-        in_flight = Signal(2)
-        go, last_part, finish = Signal(), Signal(), Signal()
-        taken = self.o.valid & self.o.ready
+        part_bits, steps_per_fold = ceil_log2(per_beat), p.lanes // lanes
+        step_bits = ceil_log2(steps_per_fold)
+        step, final = Signal(range(-(-p.folds * p.lanes // lanes))), Signal()      # the last step of the row
+        last_step = Cat(C(per_beat - 1, part_bits), self.last_beat)
+        in_flight, beat_start = Signal(2), Signal()
+        go, finish = Signal(), Signal()
         m.d.comb += [
-            go.eq(divider.o.valid & ((part != 0) | (in_flight < 2))),
-            last_part.eq(part == per_beat - 1),
-            finish.eq(go & last_part & (beat == self.last_beat)),
+            beat_start.eq(step[:part_bits] == 0),
+            go.eq(divider.o.valid & (~beat_start | ~in_flight[1])),
+            finish.eq(go & final),
             divider.o.ready.eq(finish),
             self.release.eq(finish),
         ]
-        m.d.sync += in_flight.eq(in_flight + (go & (part == 0)) - taken)
-        with m.If(go):
-            m.d.sync += [step.eq(step + 1), part.eq(Mux(last_part, 0, part + 1)), beat.eq(beat + last_part)]
+        m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
         with m.If(finish):
-            m.d.sync += [step.eq(0), beat.eq(0)]
+            m.d.sync += [step.eq(0), final.eq(last_step == 0)]
+        with m.Elif(go):
+            m.d.sync += [step.eq(step + 1), final.eq(step + 1 == last_step)]
+        with m.Elif(step == 0):
+            m.d.sync += final.eq(last_step == 0)
 
-        # Stage 1: choose the totals; 2: align with the sum; 3, 4: multiply; 5: round and clip.
-        steps_per_fold = p.lanes // lanes
-        step_bits = ceil_log2(steps_per_fold)
+        # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9: clip.
         m.d.comb += self.fold.eq(step[step_bits:])
-        shift_1 = Signal(range(p.sum_width))
-        factor_1, factor_2 = Signal(RECIPROCAL_BITS + 1), Signal(RECIPROCAL_BITS + 1)
-        m.d.sync += [
-            shift_1.eq(divider.o.payload.exponent - (1 + p.product_drop)),
-            factor_1.eq(divider.o.payload.reciprocal),
-            factor_2.eq(factor_1),
-        ]
+        step_1 = delay(m, step, 1, "step")
+        result = divider.o.payload
+        shift_1, zero_1 = Signal(range(p.sum_width)), Signal()
+        m.d.sync += [shift_1.eq(result.exponent - (1 + p.product_drop)), zero_1.eq(result.zero)]
+        shift_2 = delay(m, shift_1, 1, "shift")
+        shift_3 = delay(m, shift_2[:2], 1, "shift_low")
+        factor_4 = delay(m, result.reciprocal, 4, "factor")
         element = Signal(bits_for(2 * p.folds * p.lanes))
-        m.d.comb += element.eq(step * lanes)
+        m.d.comb += element.eq(step_1 * lanes)
         results = []
         for lane in range(lanes):
-            chosen = Signal(signed(p.output_width), name=f"chosen{lane}", reset_less=True)
+            chosen, coarse = (Signal(signed(p.output_width), name=f"{name}{lane}", reset_less=True)
+                              for name in ("chosen", "coarse"))
             aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
             inside = Signal(name=f"inside{lane}")
             m.d.sync += [
-                chosen.eq(select(step[:step_bits], [self.totals[index * lanes + lane]
-                                                    for index in range(steps_per_fold)])),
-                inside.eq((element + lane < self.value_dim) & ~divider.o.payload.zero),
-                aligned.eq(Mux(inside, chosen >> shift_1, 0)),
+                chosen.eq(select(step_1[:step_bits], [self.totals[index * lanes + lane]
+                                                      for index in range(steps_per_fold)])),
+                inside.eq((element + lane < self.value_dim) & ~zero_1),
+                coarse.eq(chosen >> (shift_2[2:] << 2)),
+                aligned.eq(Mux(delay(m, inside, 1, f"inside{lane}"), coarse >> shift_3, 0)),
             ]
             m.submodules[f"multiply{lane}"] = multiply = shared(
                 Multiply, signed(18), unsigned(RECIPROCAL_BITS + 1), p.vendor)
-            m.d.comb += [multiply.a.eq(aligned), multiply.b.eq(factor_2)]
-            rounded = Signal(signed(20), name=f"rounded{lane}")
-            m.d.comb += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
+            m.d.comb += [multiply.a.eq(aligned), multiply.b.eq(factor_4)]
+            rounded = Signal(signed(20), name=f"rounded{lane}", reset_less=True)
+            m.d.sync += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
             limit = (1 << (p.element_width - 1)) - 1
-            result = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
-            m.d.sync += result.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
-            results.append(result)
-        latency = 2 + Multiply.latency + 1
-        part_o = delay(m, part, latency, "part")
+            result_o = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
+            m.d.sync += result_o.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
+            results.append(result_o)
+        latency = 4 + Multiply.latency + 2
+        part_o = delay(m, step[:part_bits], latency, "part")
         valid_o = delay(m, go, latency, "valid")
 
         # Pack the elements of a beat.

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.stream import Buffer
 from hw.stream.select import lowest_bit, number_of
 
 from .group_walk import KeyStep
@@ -30,18 +31,20 @@ class IssuedKey(data.StructLayout):
 class RowIssue(wiring.Component):
     """Give the multipliers one (row, key) pair a cycle, or one fold of it: all rows of a key, then the next key.
 
+    All outputs are registers: a pair leaves two cycles after its step has come.
+
     Members
     -------
     i : In(stream of KeyStep)
     last_fold : In
         Of the task.
     credit : In(1)
-        The score queue can take a further key.
+        There is room for a further key.
     issued, issued_valid : Out
     group_done : Out(1)
         Pulse: a group's queries are no longer needed.
     row_done, loaded, starved : Out(1)
-        Pulses: a row's last key is issued; the first row of a key; no key is there.
+        Pulses: a row's last key is issued; the first row of a key; no key was there.
     """
 
     def __init__(self, parameters):
@@ -61,37 +64,43 @@ class RowIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        step = self.i.payload
+        m.submodules.buffer = buffer = Buffer(KeyStep(p))
+        wiring.connect(m, wiring.flipped(self.i), buffer.i)
+        step = buffer.o.payload
         served = Signal(p.batch_rows)                     # rows of the step that have been issued
         waiting, lowest = Signal(p.batch_rows), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
         last_fold, go, take, final = Signal(), Signal(), Signal(), Signal()
+        issued = Signal(IssuedKey(p))
         m.d.comb += [
             waiting.eq(step.rows & ~served),
             lowest.eq(lowest_bit(waiting)),
             row.eq(number_of(lowest)),
             final.eq((waiting & ~lowest) == 0),
             last_fold.eq(fold == self.last_fold),
-            go.eq(self.i.valid & self.credit),
+            go.eq(buffer.o.valid & self.credit),
             take.eq(go & last_fold),
-            self.i.ready.eq(take & final),
-            self.issued.key.eq(step.key),
-            self.issued.row.eq(row),
-            self.issued.lead.eq((step.leads & lowest).any()),
-            self.issued.last.eq((step.lasts & lowest).any()),
-            self.issued.empty.eq(step.empty),
-            self.issued.wrap.eq(row == step.final_row),
-            self.issued.load.eq(served == 0),
-            self.issued.fold.eq(fold),
-            self.issued.first_fold.eq(fold == 0),
-            self.issued.last_fold.eq(last_fold),
-            self.issued.slot.eq(step.slot),
-            self.issued.tree.eq(step.batch * p.batch_rows + row),
+            buffer.o.ready.eq(take & final),
+            issued.key.eq(step.key),
+            issued.row.eq(row),
+            issued.lead.eq((step.leads & lowest).any()),
+            issued.last.eq((step.lasts & lowest).any()),
+            issued.empty.eq(step.empty),
+            issued.wrap.eq(row == step.final_row),
+            issued.load.eq(served == 0),
+            issued.fold.eq(fold),
+            issued.first_fold.eq(fold == 0),
+            issued.last_fold.eq(last_fold),
+            issued.slot.eq(step.slot),
+            issued.tree.eq(step.batch * p.batch_rows + row),
+        ]
+        m.d.sync += [
+            self.issued.eq(issued),
             self.issued_valid.eq(go),
             self.group_done.eq(take & final & step.end),
-            self.row_done.eq(take & self.issued.last),
-            self.loaded.eq(go & self.issued.load & self.issued.first_fold & ~step.empty),
-            self.starved.eq(~self.i.valid),
+            self.row_done.eq(take & issued.last),
+            self.loaded.eq(go & issued.load & issued.first_fold & ~step.empty),
+            self.starved.eq(~buffer.o.valid),
         ]
         with m.If(go):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))

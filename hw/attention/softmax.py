@@ -1,6 +1,6 @@
 """Sorted-updating softmax: the running maximum moves only on leading keys (SU-FA, SOFA sections III-C, IV-D)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -11,7 +11,7 @@ from hw.stream import Fifo
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-__all__ = ["Probability", "Scale", "Score", "Softmax", "scaled"]
+__all__ = ["Probability", "Scale", "Score", "Softmax"]
 
 
 class Score(data.StructLayout):
@@ -24,26 +24,23 @@ class Score(data.StructLayout):
 
 
 class Scale(enum.Enum, shape=unsigned(2)):
-    """What becomes of a row's accumulated sums: nothing, a shift by one or three rescaling steps, or 0."""
+    """What becomes of a row's accumulated sums: nothing, a shift by a rescaling step, or 0."""
 
     KEEP = 0
     ONE_STEP = 1
-    THREE_STEPS = 2
-    CLEAR = 3
+    CLEAR = 2
 
 
 class Probability(data.StructLayout):
-    """One step of a row: scale what is accumulated as `scale` says (:class:`Scale`), then add `probability`."""
+    """One step of a row: scale what is accumulated as `scale` says (:class:`Scale`), then add `probability`.
+
+    With `again` the step before was of the same row.
+    """
 
     def __init__(self, parameters):
         p = parameters
         super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "scale": Scale,
-                          "last": 1, "load": 1, "wrap": 1})
-
-
-def scaled(value, scale, step):
-    """A sum after :class:`Scale`, with rescaling steps of ``step`` octaves."""
-    return select(Value.cast(scale), [value, value >> step, value >> 3 * step, 0])
+                          "last": 1, "load": 1, "wrap": 1, "again": 1})
 
 
 class Softmax(wiring.Component):
@@ -52,27 +49,35 @@ class Softmax(wiring.Component):
     M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A row's first key sets M to the next
     multiple above its score. Later a leading key raises M to the next multiple above its score; any other key
     leaves M alone, and its argument may be positive, up to ``zclip`` octaves. A key beyond that raises M although
-    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step or three
-    with the key itself, and by what is missing in cycles of their own. A raise by ``clear_steps`` and more clears
-    it: it is less than the probability of a key can tell. The result does not depend on M, which cancels in the
-    division. The keys of ``batch_rows`` rows may come in any order.
+    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step with the key
+    itself, and by further ones in cycles of their own. A raise by ``clear_steps`` and more clears it: it is less than
+    the probability of a key can tell. The result does not depend on M, which cancels in the division. The keys of
+    ``batch_rows`` rows may come in any order.
 
-    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two.
+    One key a cycle; a raise by n steps takes n cycles. M of a key is known when those of the two keys before it are
+    not yet written: three differences are made, and the right one is chosen.
 
     Members
     -------
-    i : In(stream of Score)
+    i, i_valid : In(Score)
+        There has to be room for a score: of ``depth`` scores that came, all but these have been `taken`.
+    taken : Out(1)
+        Pulse: a score has left the queue.
     o : Out(stream of Probability)
     raised, positive, forced : Out(1)
         Events: M raised after a row's first key, argument above 0, M raised by a key that does not lead.
     """
 
+    #: Scores that can be on their way.
+    depth = 32
     _DEPTH = 16
 
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
-            "i": In(stream.Signature(Score(p))),
+            "i": In(Score(p)),
+            "i_valid": In(1),
+            "taken": Out(1),
             "o": Out(stream.Signature(Probability(p))),
             "raised": Out(1),
             "positive": Out(1),
@@ -84,75 +89,119 @@ class Softmax(wiring.Component):
         p = self._parameters
         unit = p.log_fraction + ceil_log2(p.rescale_step)     # M counts units of 2^unit score steps
         level_width = p.log_width - unit + 1
+        difference_shape = signed(level_width + 1)
+        row_bits = ceil_log2(p.batch_rows)
 
-        # Stage 1: the multiple above the score.
-        b, b_valid, b_go = Signal(Score(p)), Signal(), Signal()
-        level = Signal(signed(level_width))
-        m.d.comb += self.i.ready.eq(~b_valid | b_go)
-        with m.If(self.i.ready):
-            m.d.sync += [b_valid.eq(self.i.valid), b.eq(self.i.payload),
-                         level.eq((self.i.payload.score + ((1 << unit) - 1)) >> unit)]
-
-        # Stage 2: raise the row's maximum step by step, then let the key go.
-        maxima = [Signal(signed(level_width), name=f"maximum{row}") for row in range(p.batch_rows)]
+        # Stage 1: the multiple above the score, and whether the row begins.
+        a, a_valid, a_first = Signal(Score(p)), Signal(), Signal()
+        a_level = Signal(signed(level_width))
         begun = Signal(p.batch_rows)
-        row = b.row[:ceil_log2(p.batch_rows)]
-        maximum, first = Signal(signed(level_width)), Signal()
-        higher, above, final = Signal(), Signal(), Signal()
-        raising = Signal()                                    # the key at hand has begun to raise
-        difference = Signal(signed(level_width + 1))
-        m.d.comb += [
-            maximum.eq(select(row, maxima)),
-            first.eq(~select(row, list(begun))),
-            difference.eq(level - maximum),
-            above.eq(difference > p.zclip // p.rescale_step),
-            higher.eq(~first & ~b.empty & (above | ((b.lead | raising) & (difference > 0)))),
-            final.eq((difference == 1) | (difference == 3) | (difference >= p.clear_steps)),
-        ]
-        room, emit, emit_key = Signal(), Signal(), Signal()
-        base = Signal(signed(level_width))
-        m.d.comb += [
-            emit.eq(b_valid & room),
-            emit_key.eq(emit & (~higher | final)),
-            b_go.eq(emit_key),
-            base.eq(Mux(higher | first, level, maximum)),
-            self.raised.eq(emit_key & higher),
-            self.forced.eq(emit & higher & ~b.lead & ~raising),
-        ]
-        with m.If(emit):
-            m.d.sync += raising.eq(higher & ~emit_key)
-        scale = Signal(Scale)
-        short = (difference == 1) | (difference == 2)
-        m.d.comb += scale.eq(Mux(higher, Mux(short, Scale.ONE_STEP, Scale.THREE_STEPS), Scale.KEEP))
-        with m.If(first | (higher & (difference >= p.clear_steps))):
-            m.d.comb += scale.eq(Scale.CLEAR)
+        row = self.i.row[:row_bits]
+        m.d.sync += [a.eq(self.i), a_valid.eq(self.i_valid), a_first.eq(~select(row, list(begun))),
+                     a_level.eq((self.i.score + ((1 << unit) - 1)) >> unit)]
         for index in range(p.batch_rows):
-            here = b.row == index if p.batch_rows > 1 else 1
-            with m.If(emit_key & here):
-                m.d.sync += [maxima[index].eq(base), begun[index].eq(~b.last)]
-            with m.Elif(emit & here):
-                m.d.sync += maxima[index].eq(maximum + Mux(short, 1, 3))
+            with m.If(self.i_valid & (row == index if row_bits else 1)):
+                m.d.sync += begun[index].eq(~self.i.last)
 
-        # Stage 3: argument, and the exponential.
-        argument = Signal(signed(p.log_width + 1))
-        m.d.sync += argument.eq(b.score - (base << unit))
+        # Stage 2: differences to the maximum of the row and to what the two keys before may make of it.
+        maxima = [Signal(signed(level_width), name=f"maximum{row}") for row in range(p.batch_rows)]
+        b, b_valid, b_first = Signal(Score(p)), Signal(), Signal()
+        c, c_valid, c_first = Signal(Score(p)), Signal(), Signal()
+        b_level, c_level, c_sets = Signal(signed(level_width)), Signal(signed(level_width)), Signal()
+        to_stored, to_second, to_first = (Signal(difference_shape, name=name)
+                                          for name in ("to_stored", "to_second", "to_first"))
+        second_sets, first_sets = Signal(), Signal()
+        m.d.sync += [
+            b.eq(a), b_valid.eq(a_valid), b_first.eq(a_first), b_level.eq(a_level),
+            to_stored.eq(a_level - select(a.row[:row_bits], maxima)),
+            to_second.eq(a_level - c_level), second_sets.eq(c_sets & (c.row[:row_bits] == a.row[:row_bits])),
+            to_first.eq(a_level - b_level),
+        ]
+
+        # Stage 3: what the differences mean.
+        kind = data.StructLayout({"above": 1, "raises": 1, "clears": 1, "difference": difference_shape})
+
+        def classified(difference):
+            value = Signal(kind)
+            m.d.comb += [
+                value.above.eq(difference > p.zclip // p.rescale_step), value.raises.eq(difference > 0),
+                value.clears.eq(difference >= p.clear_steps), value.difference.eq(difference),
+            ]
+            return value
+
+        older, newer = Signal(kind), Signal(kind)
+        m.d.sync += [
+            c.eq(b), c_valid.eq(b_valid), c_first.eq(b_first), c_level.eq(b_level),
+            older.eq(classified(Mux(second_sets, to_second, to_stored))), newer.eq(classified(to_first)),
+            first_sets.eq(c_sets & (c.row[:row_bits] == b.row[:row_bits])),
+        ]
+
+        # Stage 4: raise the maximum or not.
+        chosen, higher = Signal(kind), Signal()
+        m.d.comb += [
+            chosen.eq(Mux(first_sets, newer, older)),
+            higher.eq(~c_first & ~c.empty & (chosen.above | (c.lead & chosen.raises))),
+            c_sets.eq(c_valid & (higher | c_first)),
+        ]
+        for index in range(p.batch_rows):
+            with m.If(c_sets & (c.row[:row_bits] == index if row_bits else 1)):
+                m.d.sync += maxima[index].eq(c_level)
+        # The argument is score - maximum * 2^unit: the lower bits of the score, below its multiple, and the difference.
+        decided = data.StructLayout({
+            "fraction": unit, "octaves": difference_shape, "key": p.key_bits, "row": p.row_bits, "load": 1, "wrap": 1,
+            "last": 1, "empty": 1, "clears": 1, "raises": 1, "steps": range(p.clear_steps)})
+        m.submodules.scores = scores = Fifo(decided, self.depth)
+        d, d_valid = Signal(decided), Signal()
+        low = c.score[:unit]
+        m.d.sync += [
+            d_valid.eq(c_valid),
+            Cat(d[name] for name in ("key", "row", "load", "wrap", "last", "empty")).eq(
+                Cat(c[name] for name in ("key", "row", "load", "wrap", "last", "empty"))),
+            d.fraction.eq(low),
+            d.octaves.eq(Mux(c_first | higher, 0, chosen.difference) - (low != 0)),
+            d.clears.eq(c_first | (higher & chosen.clears)), d.raises.eq(higher & ~chosen.clears),
+            d.steps.eq(chosen.difference),
+            self.raised.eq(c_valid & higher), self.forced.eq(c_valid & higher & ~c.lead),
+        ]
+        m.d.comb += [scores.i.payload.eq(d), scores.i.valid.eq(d_valid)]
+
+        # Stage 5: a step of rescaling a cycle, the last one with the key.
+        e, e_valid, last_step, again = Signal(decided), Signal(), Signal(), Signal()
+        room, emit, load = Signal(), Signal(), Signal()
+        steps = Signal(range(p.clear_steps))                 # that are left behind this one
+        m.d.comb += [emit.eq(e_valid & room), load.eq(~e_valid | (emit & last_step)),
+                     scores.o.ready.eq(load), self.taken.eq(load & scores.o.valid)]
+        following = scores.o.payload
+        with m.If(load):
+            m.d.sync += e_valid.eq(scores.o.valid)
+        with m.If(load & scores.o.valid):
+            m.d.sync += [
+                e.eq(following), steps.eq(following.steps - 1),
+                last_step.eq(~following.raises | (following.steps == 1)), again.eq(following.row == e.row),
+            ]
+        with m.Elif(emit):
+            m.d.sync += [steps.eq(steps - 1), last_step.eq(steps == 1), again.eq(1)]
+        scale = Signal(Scale)
+        m.d.comb += scale.eq(Mux(e.clears, Scale.CLEAR, Mux(e.raises, Scale.ONE_STEP, Scale.KEEP)))
+
+        # Stage 6: the exponential.
         m.submodules.exp2 = exp2 = shared(ScaledExp2, p.log_integer + 2, p.log_fraction, p.zclip,
                                           p.probability_fraction)
-        m.d.comb += exp2.i.eq(argument)
-        latency = 1 + exp2.latency
+        m.d.comb += exp2.i.eq(Cat(e.fraction, e.octaves))
         m.submodules.queue = queue = Fifo(Probability(p), self._DEPTH)
         wiring.connect(m, wiring.flipped(self.o), queue.o)
-        some = delay(m, emit_key & ~b.empty, latency, "some")
-        last = emit_key & b.last
-        accompanying = Cat(b.key, b.row, b.load, b.wrap, scale, last, emit)
-        delayed = delay(m, accompanying, latency, "accompanying")
-        fields = queue.i.payload
+        some = delay(m, emit & last_step & ~e.empty, exp2.latency, "some")
+        accompanying = Cat(e.key, e.row, e.load, e.wrap, scale, last_step & e.last, again, emit)
+        delayed = delay(m, accompanying, exp2.latency, "accompanying")
+        fields = Signal(Probability(p))
         m.d.comb += [
-            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.scale, fields.last, queue.i.valid).eq(delayed),
-            fields.probability.eq(Mux(some, exp2.o, 0)),
+            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.scale, fields.last, fields.again,
+                queue.i.valid).eq(delayed),
+            fields.probability.eq(Mux(some, exp2.o, 0)), queue.i.payload.eq(fields),
             self.positive.eq(some & exp2.positive),
         ]
+        # What is on its way, a cycle late: two more may come.
         outstanding = Signal(range(self._DEPTH + 1))
-        m.d.sync += outstanding.eq(outstanding + emit - (self.o.valid & self.o.ready))
-        m.d.comb += room.eq(outstanding < self._DEPTH)
+        m.d.sync += [outstanding.eq(outstanding + emit - (self.o.valid & self.o.ready)),
+                     room.eq(outstanding < self._DEPTH - 2)]
         return m

@@ -1,80 +1,57 @@
 """One channel of the output: multiply probabilities by values, accumulate, rescale."""
 
-from amaranth.hdl import Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Shape, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from hw.arith import Multiply
 from hw.shared import shared
-from hw.stream.delay import delay
-from hw.stream.register_file import RegisterFile
 
-from .softmax import Scale, scaled
+from .accumulator import Accumulator
+from .softmax import Scale
 
 __all__ = ["ValueLane"]
 
 
 class ValueLane(wiring.Component):
-    """``total[row, fold] = scaled(total[row, fold]) + (p * value >> product_drop)``, see :class:`Scale`.
+    """``total[place] = scaled(total[place]) + (p * value >> product_drop)``, see :class:`Accumulator`.
 
-    With `last` the sum goes to ``result[row, fold]``. The rows of a batch may come in any order, also one row
-    in every cycle: a total is read, changed and written in one cycle.
+    A place is a row of the batch and a fold of its channels.
 
     Members
     -------
     probability, value : In
-    enable, scale, last, row, fold : In
-        Given with the operands.
-    read_row, read_fold : In
+        Operands.
+    enable, place, scale, last, again : In
+        What they are for, ``control_delay`` cycles later.
+    read_place : In
     result : Out(signed(output_width))
-        Sum of a finished row, from ``latency`` cycles after its last operands on.
+        One cycle after its place; of a finished row from ``latency`` cycles after its last operands on.
     """
 
-    latency = Multiply.latency + 1
+    control_delay = Multiply.latency - 2
+    latency = control_delay + Accumulator.latency
 
     def __init__(self, parameters):
         p = self._parameters = parameters
         super().__init__({
             "probability": In(p.probability_width),
             "value": In(signed(p.element_width)),
-            "enable": In(1),
-            "scale": In(Scale),
-            "last": In(1),
-            "row": In(p.row_bits),
-            "fold": In(p.fold_bits),
-            "read_row": In(p.row_bits),
-            "read_fold": In(p.fold_bits),
+            "enable": In(1), "place": In(p.place_bits), "scale": In(Scale), "last": In(1), "again": In(1),
+            "read_place": In(p.place_bits),
             "result": Out(signed(p.output_width)),
         })
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.multiply = multiply = Multiply(unsigned(p.probability_width), signed(p.element_width),
-                                                    p.vendor)
-        m.d.comb += [multiply.a.eq(self.probability), multiply.b.eq(self.value)]
-        row_bits, fold_bits = ceil_log2(p.batch_rows), ceil_log2(p.folds)
-
-        def place(row, fold):
-            return Cat(row[:row_bits], fold[:fold_bits])
-
-        enable, scale, last, here = (
-            delay(m, value, Multiply.latency, name) for value, name in (
-                (self.enable, "enable"), (self.scale, "scale"), (self.last, "last"),
-                (place(self.row, self.fold), "here")))
-        entries = 1 << (row_bits + fold_bits)
-        m.submodules.totals = totals = shared(RegisterFile, p.output_width, entries)
-        m.submodules.results = results = shared(RegisterFile, p.output_width, entries)
-        current, before, total = (Signal(signed(p.output_width), name=name) for name in ("current", "before", "total"))
-        m.d.comb += [
-            totals.read_address.eq(here),
-            current.eq(totals.read_data),
-            before.eq(scaled(current, scale, p.rescale_step)),
-            total.eq(before + (multiply.p >> p.product_drop)),
-            totals.write_enable.eq(enable), totals.write_address.eq(here), totals.write_data.eq(total),
-            results.write_enable.eq(enable & last), results.write_address.eq(here), results.write_data.eq(total),
-            results.read_address.eq(place(self.read_row, self.read_fold)),
-            self.result.eq(results.read_data),
-        ]
+        m.submodules.multiply = multiply = Multiply(unsigned(p.probability_width), signed(p.element_width), p.vendor)
+        product_shape = Shape.cast(multiply.p.shape())
+        m.submodules.sums = sums = shared(
+            Accumulator, signed(p.output_width), signed(product_shape.width - p.product_drop), 1 << p.place_bits,
+            p.rescale_step)
+        m.d.comb += [multiply.a.eq(self.probability), multiply.b.eq(self.value),
+                     sums.addend.eq(multiply.p >> p.product_drop), self.result.eq(sums.result)]
+        m.d.comb += [getattr(sums, name).eq(getattr(self, name))
+                     for name in ("enable", "place", "scale", "last", "again", "read_place")]
         return m

@@ -176,6 +176,11 @@ class SofaParameters:
         return max(1, ceil_log2(self.batch_rows))
 
     @property
+    def place_bits(self):
+        """Bits that name a row of a batch and a fold of its channels (at least 1)."""
+        return max(1, ceil_log2(self.batch_rows) + ceil_log2(self.folds))
+
+    @property
     def trees_per_sorter(self):
         """Predictor trees that share one sorting core."""
         return max(1, self.rows_per_sorter * self.trees // self.slice_rows)

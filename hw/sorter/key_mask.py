@@ -4,7 +4,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-__all__ = ["GroupMasks", "KeyMask", "MaskRecord"]
+__all__ = ["MASKS_LATENCY", "GroupMasks", "KeyMask", "MaskRecord"]
+
+#: Cycles of :class:`GroupMasks` in which `read_enable` is high, from the address of masks to the masks.
+MASKS_LATENCY = 2
 
 
 class KeyMask(data.StructLayout):
@@ -24,7 +27,7 @@ class GroupMasks(wiring.Signature):
         The masks of a group can be read.
     read_enable, read_segment : In
     masks : Out(array of KeyMask)
-        One cycle later, held while `read_enable` is low.
+        ``MASKS_LATENCY`` cycles later; those in which `read_enable` is low do not count, and nothing changes in them.
     totals, origins : Out
         Keys that each row keeps; the segment with the best candidate of each batch's first row.
     release : In(1)

@@ -9,7 +9,7 @@ from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 from hw.stream.select import any_of
 
-from .key_mask import KeyMask
+from .key_mask import MASKS_LATENCY, KeyMask
 from .segment_sorter import Candidate
 
 __all__ = ["SelectLane"]
@@ -53,7 +53,7 @@ class SelectLane(wiring.Component):
         Mask being stored.
     read_enable, read_segment, read_bank : In
     mask : Out(KeyMask)
-        Stored mask, one cycle after its address; held while `read_enable` is low.
+        Stored mask; see :class:`~hw.sorter.key_mask.GroupMasks`.
     """
 
     def __init__(self, parameters):
@@ -172,7 +172,8 @@ class SelectLane(wiring.Component):
             m.d.sync += gathered.keys[position].eq((gathered.keys[position] & ~first_2) | any_of(hits))
         with m.If(first_2):
             m.d.sync += [gathered.leads[rank].eq(positions[rank]) for rank in range(p.ensure)]
-        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, p.held_groups << p.segment_bits)
+        m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, p.held_groups << p.segment_bits,
+                                            latency=MASKS_LATENCY, gated=True)
         m.d.comb += [
             masks.write_enable.eq(self.mask_write),
             masks.write_address.eq(Cat(self.mask_segment, self.mask_bank)),

@@ -19,6 +19,8 @@ class BlockMemory(wiring.Component):
         Use LUT RAM where the target has it, and not block RAM.
     latency : int
         1, or 2 with a register behind the memory: a block RAM of an ECP5 takes 5.7 ns to show a word.
+    gated : bool
+        The register behind the memory waits for `read_enable` as well, so that cycles in which it is low do not count.
 
     Members
     -------
@@ -34,10 +36,10 @@ class BlockMemory(wiring.Component):
         The latency is not 1 or 2.
     """
 
-    def __init__(self, width, depth, distributed=False, latency=1):
+    def __init__(self, width, depth, distributed=False, latency=1, gated=False):
         if latency not in (1, 2):
             raise ValueError(f"latency must be 1 or 2, not {latency!r}")
-        self._width, self._depth, self.latency = width, depth, latency
+        self._width, self._depth, self.latency, self._gated = width, depth, latency, gated
         self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
             "write_enable": In(1),
@@ -62,6 +64,7 @@ class BlockMemory(wiring.Component):
         else:
             # Without a reset the register can be the one of the block RAM.
             shown = Signal(self._width, reset_less=True)
-            m.d.sync += shown.eq(read.data)
+            with m.If(self.read_enable if self._gated else 1):
+                m.d.sync += shown.eq(read.data)
             m.d.comb += self.read_data.eq(shown)
         return m

@@ -1,5 +1,7 @@
 """The masks of groups of rows as `RowSelect` shows them, for the blocks that read them."""
 
+from hw.sorter.key_mask import MASKS_LATENCY
+
 
 class MaskSource:
     """Serve selections to the mask ports of a block, group after group; garbage is shown between groups."""
@@ -21,12 +23,15 @@ class MaskSource:
             ctx.set(dut.group.valid, 1)
             ctx.set(dut.group.totals, [selection.total(first + tree) for tree in range(p.trees)])
             ctx.set(dut.group.origins, [selection.origin(first + batch * p.batch_rows) for batch in range(p.batches)])
-            released = False
+            released, coming = False, [None] * (MASKS_LATENCY - 1)
             while not released:
                 _, _, read, segment, released = await ctx.tick().sample(
                     dut.group.read_enable, dut.group.read_segment, dut.group.release)
                 if read:
-                    ctx.set(dut.group.masks, rows[segment * p.trees:(segment + 1) * p.trees])
+                    coming.append(segment)
+                    shown = coming.pop(0)
+                    if shown is not None:
+                        ctx.set(dut.group.masks, rows[shown * p.trees:(shown + 1) * p.trees])
             self.released += 1
             ctx.set(dut.group.valid, 0)
             self._garbage(ctx)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hw.attention.normalise import Normalise
 from sim.golden.attention import normalise
 from tests.sofa.heads import tiny
-from tests.streams import PERIOD, collect, generator, run, send
+from tests.streams import collect, generator, run, send
 
 
 def check(parameters, rows, value_dim, rng, stall=0.0):
@@ -33,14 +33,10 @@ def check(parameters, rows, value_dim, rng, stall=0.0):
                 await ctx.tick()
 
     async def lanes(ctx):
-        # In the cycle of the fold, as the register files of the value lanes.
-        while True:
-            await ctx.delay(PERIOD / 10)
-            fold = ctx.get(dut.fold)
+        # One cycle after the fold, as the value lanes.
+        async for _, _, fold, released in ctx.tick().sample(dut.fold, dut.release):
             ctx.set(dut.totals, at_work[0][fold * p.lanes:(fold + 1) * p.lanes] if at_work and fold < p.folds
                     else [rng.randint(-1000, 1000) for _ in range(p.lanes)])
-            released = ctx.get(dut.release)
-            await ctx.tick()
             if released:
                 assert at_work, "released twice"
                 at_work.clear()

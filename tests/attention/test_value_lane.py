@@ -1,50 +1,65 @@
 import pytest
+from amaranth.utils import ceil_log2
 
 from hw.attention.softmax import Scale
 from hw.attention.value_lane import ValueLane
 from tests.sofa.heads import tiny
-from tests.streams import PERIOD, generator, run
+from tests.streams import generator, run
+
+
+def taken(rng, parameters, places, count):
+    """Steps of any place in any cycle, and the results that there are after each of them.
+
+    A rescaling step is not made of the sum of the cycle before.
+    """
+    p = parameters
+    totals, results, steps = {}, dict.fromkeys(places, 0), []
+    most, before = 1 << (p.zclip + p.probability_fraction), None
+    for _ in range(count):
+        place = rng.choice([before, *places]) if before is not None else rng.choice(places)
+        enable, again = rng.random() < 0.8, place == before
+        scales = [Scale.CLEAR, Scale.KEEP, *([] if again else [Scale.ONE_STEP])] if place in totals else [Scale.CLEAR]
+        step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]),
+                    value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
+                    enable=enable, scale=rng.choice(scales), again=again, last=rng.random() < 0.2, place=place)
+        if enable:
+            total = 0
+            if step["scale"] != Scale.CLEAR:
+                total = totals[place] >> (p.rescale_step if step["scale"] == Scale.ONE_STEP else 0)
+            totals[place] = total + (step["probability"] * step["value"] >> p.product_drop)
+            if step["last"]:
+                results[place] = totals[place]
+        before = place if enable else None
+        steps.append((step, dict(results)))
+    return steps
 
 
 @pytest.mark.parametrize("changes", [{}, dict(rescale_step=1, reuse_rows=1), dict(max_head_dim=4, zclip=1, columns=4),
                                      dict(rescale_step=4, max_head_dim=20, columns=4, reuse_rows=2),
                                      dict(max_head_dim=4, reuse_rows=1)])
 def test_matches_definition(changes):
-    """Operands of any row and fold in any cycle, and any finished one read in any cycle."""
+    """Operands of any place in any cycle, and any finished one read in any cycle."""
     rng = generator()
     p = tiny(**changes)
     dut = ValueLane(p)
-    places = [(row, fold) for row in range(p.batch_rows) for fold in range(p.folds)]
-    totals, results, steps = {}, dict.fromkeys(places, 0), []
-    most = 1 << (p.zclip + p.probability_fraction)
-    for _ in range(300):
-        row, fold = place = rng.choice(places)
-        step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]), enable=rng.random() < 0.8,
-                    value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
-                    scale=rng.choice(list(Scale)) if place in totals else Scale.CLEAR,
-                    last=rng.random() < 0.2, row=row, fold=fold)
-        if step["enable"]:
-            total = 0
-            if step["scale"] != Scale.CLEAR:
-                steps_made = {Scale.KEEP: 0, Scale.ONE_STEP: 1, Scale.THREE_STEPS: 3}[step["scale"]]
-                total = totals[place] >> (steps_made * p.rescale_step)
-            totals[place] = total + (step["probability"] * step["value"] >> p.product_drop)
-            if step["last"]:
-                results[place] = totals[place]
-        steps.append((step, dict(results)))
+    places = range(p.batch_rows << ceil_log2(p.folds))
+    steps = taken(rng, p, places, 300)
 
     async def testbench(ctx):
-        for cycle in range(len(steps) + dut.latency - 1):
-            if cycle < len(steps):
-                for name, value in steps[cycle][0].items():
-                    ctx.set(getattr(dut, name), value)
+        reading = 0
+        for cycle in range(len(steps) + dut.latency + 1):
+            operands, control = (steps[number][0] if 0 <= number < len(steps) else dict(steps[0][0], enable=0)
+                                 for number in (cycle, cycle - dut.control_delay))
+            for name in ("probability", "value"):
+                ctx.set(getattr(dut, name), operands[name])
+            for name in ("enable", "place", "scale", "last", "again"):
+                ctx.set(getattr(dut, name), control[name])
+            if cycle > dut.latency:
+                # Read in the cycle before.
+                assert ctx.get(dut.result) == steps[cycle - dut.latency - 1][1][reading]
+            reading = rng.choice(places)
+            ctx.set(dut.read_place, reading)
             await ctx.tick()
-            if cycle >= dut.latency - 1:
-                for row, fold in rng.sample(places, min(3, len(places))):
-                    ctx.set(dut.read_row, row)
-                    ctx.set(dut.read_fold, fold)
-                    await ctx.delay(PERIOD / 100)
-                    assert ctx.get(dut.result) == steps[cycle - dut.latency + 1][1][row, fold]
 
     run(dut, testbench)
 
@@ -57,13 +72,15 @@ def test_a_row_of_the_largest_products_does_not_overflow():
     async def testbench(ctx):
         ctx.set(dut.probability, probability)
         ctx.set(dut.value, -32768)
+        await ctx.tick().repeat(dut.control_delay)
         ctx.set(dut.enable, 1)
         for key in range(p.max_keys):
             ctx.set(dut.scale, Scale.KEEP if key else Scale.CLEAR)
             ctx.set(dut.last, key == p.max_keys - 1)
+            ctx.set(dut.again, key > 0)
             await ctx.tick()
         ctx.set(dut.enable, 0)
-        await ctx.tick().repeat(dut.latency)
+        await ctx.tick().repeat(dut.latency + 1)
         assert ctx.get(dut.result) == p.max_keys * (probability * -32768 >> p.product_drop)
 
     run(dut, testbench)

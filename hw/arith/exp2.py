@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.select import select
+
 from ._check import require_range
 from .bipartite import bipartite_exp2
 
@@ -15,8 +17,7 @@ class Exp2(wiring.Component):
     is its exact largest value); as the result is at least 1 this bounds the relative error too. ``i = 0``
     gives exactly 1. The split of the argument is the one with the fewest ROM bits that meets `max_error`.
 
-    Latency 2 cycles (registered tables, registered sum), one result a cycle, free running: no handshake and
-    no enable.
+    Latency 3 cycles (tables in two stages, sum), one result a cycle, free running: no handshake and no enable.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Exp2(wiring.Component):
         If a parameter is not a number of the stated range.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, fraction_bits=10, output_bits=14, max_error=None):
         self._table = bipartite_exp2(fraction_bits, output_bits, max_error)
@@ -79,14 +80,17 @@ class Exp2(wiring.Component):
 
     @staticmethod
     def _rom(m, name, content, width, address):
-        rom = memory.Memory(shape=width, depth=len(content), init=content)
-        m.submodules[name] = rom
-        port = rom.read_port(domain="sync")
-        m.d.comb += [
-            port.addr.eq(address),
-            port.en.eq(1),
-        ]
-        return port.data
+        """A table in parts of 32 words, so that two levels of look-up tables hold one; then the choice of the part."""
+        parts = []
+        for first in range(0, len(content), 32):
+            words = content[first:first + 32]
+            m.submodules[f"{name}{first}"] = rom = memory.Memory(shape=width, depth=len(words), init=words)
+            port = rom.read_port(domain="sync")
+            m.d.comb += [port.addr.eq(address[:5]), port.en.eq(1)]
+            parts.append(port.data)
+        number, word = Signal(len(address[5:]), reset_less=True), Signal(width, reset_less=True)
+        m.d.sync += [number.eq(address[5:]), word.eq(select(number, parts))]
+        return word
 
 
 class ScaledExp2(wiring.Component):
@@ -101,7 +105,7 @@ class ScaledExp2(wiring.Component):
     ``z < zclip`` is at most ``2**I * error + 2**-(output_fraction + 1)``, `error` being that of the table.
     With default parameters and ``z <= 0`` it is at most 3/4 of a unit, ``0.75 * 2**-output_fraction``.
 
-    Latency 4 cycles (table, sum, shift, rounding), one result a cycle, free running: no handshake and no
+    Latency 5 cycles (table in two stages, sum, shift, rounding), one result a cycle, free running: no handshake and no
     enable. `clipped` and `positive` come with the result they belong to.
 
     Parameters

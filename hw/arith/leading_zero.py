@@ -91,7 +91,7 @@ class LogCode(wiring.Component):
     ``exponent = floor(log2 |x|)`` with ``x = max(i, -(2**(width-1) - 1))``: the most negative number counts
     as its neighbour, so exponents of non-zero numbers end at ``width - 2`` and all ones is free to mean zero.
     ``{sign, exponent}`` alone is the 4-bit (8-bit numbers) or 5-bit (16-bit numbers) leading-zero format of
-    SOFA's weights and queries. Combinational.
+    SOFA's weights and queries. Latency 2 cycles (magnitude, count), one number a cycle.
 
     Parameters
     ----------
@@ -109,6 +109,8 @@ class LogCode(wiring.Component):
     ValueError
         If `width` is neither 8 nor 16.
     """
+
+    latency = 2
 
     def __init__(self, width):
         if width not in (8, 16):
@@ -133,13 +135,14 @@ class LogCode(wiring.Component):
         m = Module()
         low_bits = self.i[:-1]
         negative = self.i[-1]
-        magnitude = Signal(self._width - 1)
+        magnitude, sign = Signal(self._width - 1, reset_less=True), Signal(reset_less=True)
+        m.d.sync += sign.eq(negative)
         with m.If(negative & (low_bits == 0)):
-            m.d.comb += magnitude.eq(-1)
+            m.d.sync += magnitude.eq(-1)
         with m.Elif(negative):
-            m.d.comb += magnitude.eq(-low_bits)
+            m.d.sync += magnitude.eq(-low_bits)
         with m.Else():
-            m.d.comb += magnitude.eq(low_bits)
+            m.d.sync += magnitude.eq(low_bits)
 
         if self._width == 8:
             m.submodules.counter = counter = LeadingZeroCount8()
@@ -147,11 +150,11 @@ class LogCode(wiring.Component):
         else:
             m.submodules.encoder = encoder = counter = LeadingZeroEncoder()
             count, zero = encoder.wide.count, encoder.wide.zero
-        m.d.comb += [
-            counter.i.eq(magnitude),
+        m.d.comb += counter.i.eq(magnitude)
+        m.d.sync += [
             # width - 1 - count is the complement of count, and zero has all ones to itself.
             self.o.exponent.eq(~count | zero.replicate(self.exponent_width)),
-            self.o.sign.eq(negative),
+            self.o.sign.eq(sign),
             self.o.zero.eq(zero),
         ]
         return m

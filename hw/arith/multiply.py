@@ -9,20 +9,22 @@ _ECP5_WIDTH = 18
 
 
 class Multiply(wiring.Component):
-    """``p = a * b``: inputs registered, product registered twice.
+    """``p = a * b``, through three registers.
 
     Latency 3 cycles and one product a cycle for every vendor, free running: no handshake, enable or reset. The second
-    register of the product is of fabric on an ECP5, whose multiplier block takes half of a cycle to show its output.
+    register of the product is of fabric on an ECP5, whose multiplier block takes half of a cycle to show its output. A
+    DSP48 has two registers at its operands instead, so that an accumulator behind the product can be its own.
 
     Parameters
     ----------
     a_shape, b_shape : shape-like
         Shapes of the operands, each signed or unsigned, at least 1 bit.
     vendor : str
-        ``"generic"``: an inferred multiplier between registers, which is also what simulates.
+        ``"generic"``: an inferred multiplier between registers, which is also what simulates: one at each operand
+        and two at the product.
         ``"ecp5"``: one MULT18X18D with its own input and output registers, operands up to 18 bits.
-        ``"xilinx"``: the generic form marked ``use_dsp``; its registers become those of the DSP48 (AREG, BREG,
-        MREG and PREG).
+        ``"xilinx"``: an inferred multiplier marked ``use_dsp``, with two registers at each operand and one at the
+        product, which become those of the DSP48 (AREG, BREG and MREG).
 
     Members
     -------
@@ -86,9 +88,13 @@ class Multiply(wiring.Component):
         m.d.sync += [
             a.eq(self.a),
             b.eq(self.b),
-            product.eq(a * b),
-            p.eq(product),
         ]
+        if self._vendor == "xilinx":
+            a_2, b_2 = Signal.like(a, reset_less=True), Signal.like(b, reset_less=True)
+            m.d.sync += [a_2.eq(a), b_2.eq(b), product.eq(a_2 * b_2)]
+            m.d.comb += p.eq(product)
+        else:
+            m.d.sync += [product.eq(a * b), p.eq(product)]
         m.d.comb += self.p.eq(p)
         return m
 

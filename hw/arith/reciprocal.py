@@ -147,7 +147,7 @@ class Reciprocal(wiring.Component):
                 with m.If(step == 0):
                     m.next = "ROUND"
             with m.State("ROUND"):
-                with m.If(~valid | self.o.ready):
+                with m.If(~valid):
                     rounded = (quotient[bits - self._output_bits - 1:] + 1) >> 1
                     m.d.sync += [
                         result.reciprocal.eq(Mux(zero, 0, rounded)),

@@ -158,10 +158,11 @@ class Attention(wiring.Component):
         fold = Signal(p.fold_bits)
         last_fold, go, take, went = Signal(), Signal(), Signal(), Signal()
         row = step.row[:ceil_log2(p.batch_rows)]
-        occupied = Signal(p.batch_rows)                    # rows with a result, from the start of its last key on
+        occupied = Signal(p.batch_rows)                    # rows with a result, from behind their last key on
+        ended_row, ended = Signal.like(row), Signal()
+        m.d.sync += [went.eq(go), ended.eq(take & step.last), ended_row.eq(row)]
         waits = (step.last & select(row, list(occupied)) & (fold == 0)) | (
-            went & step.again & (step.scale == Scale.ONE_STEP))
-        m.d.sync += went.eq(go)
+            went & step.again & ((step.scale == Scale.ONE_STEP) | (step.last & ended)))
         m.d.comb += [
             last_fold.eq(fold == task.last_fold),
             go.eq(probabilities.o.valid & ~waits),
@@ -194,7 +195,8 @@ class Attention(wiring.Component):
         ending = Signal(p.batch_rows)
         chosen_turn = turn[:ceil_log2(p.batch_rows)]
         wrap = select(chosen_turn, list(wraps))
-        ended = delay(m, ending, values.latency + ValueLane.latency, "ended")
+        complete_now = delay(m, ending, values.latency + ValueLane.latency - 1, "ended")
+        wrap_row = delay(m, step.wrap, 1, "wrap_row")
         # The sum of the row whose turn it is: a cycle after the turn has changed.
         turned = Signal()
         m.d.sync += turned.eq(~normalise.release)
@@ -205,14 +207,14 @@ class Attention(wiring.Component):
             normalise.sum.valid.eq(turned & select(chosen_turn, list(complete))),
         ]
         for index in range(p.batch_rows):
-            here = step.row == index if p.batch_rows > 1 else 1
+            here = ended_row == index if p.batch_rows > 1 else 1
             mine = turn == index if p.batch_rows > 1 else 1
-            m.d.comb += ending[index].eq(take & step.last & here)
+            m.d.comb += ending[index].eq(ended & here)
             with m.If(ending[index]):
-                m.d.sync += [occupied[index].eq(1), wraps[index].eq(step.wrap)]
+                m.d.sync += [occupied[index].eq(1), wraps[index].eq(wrap_row)]
             with m.Elif(normalise.release & mine):
                 m.d.sync += occupied[index].eq(0)
-            with m.If(ended[index]):
+            with m.If(complete_now[index]):
                 m.d.sync += complete[index].eq(1)
             with m.Elif(normalise.sum.valid & normalise.sum.ready & mine):
                 m.d.sync += complete[index].eq(0)

@@ -31,7 +31,7 @@ class DotProduct(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.latency = Multiply.latency + sum_tree_latency(p.lanes) + 1 + 4
+        self.latency = Multiply.latency + sum_tree_latency(p.lanes) + 1 + 5
         elements = data.ArrayLayout(signed(p.element_width), p.lanes)
         super().__init__({
             "query": In(elements),
@@ -68,8 +68,13 @@ class DotProduct(wiring.Component):
             scaled = stage
         # In range are the scores whose upper bits are all copies of the sign, but for the lowest of them.
         limit = (1 << (p.log_width - 1)) - 1
-        upper, negative, beyond = scaled[p.log_width - 1:], scaled[-1], Signal()
-        m.d.comb += beyond.eq(~((upper == 0) | upper.all()) | (negative & (scaled[:p.log_width - 1] == 0)))
-        m.d.sync += [self.o.eq(Mux(beyond, Mux(negative, -limit, limit), scaled)), self.saturated.eq(beyond)]
+        upper, negative = scaled[p.log_width - 1:], scaled[-1]
+        none, all_, lowest, inside = (Signal(name=name) for name in ("none", "all", "lowest", "inside"))
+        kept = Signal(signed(p.log_width), reset_less=True)
+        m.d.sync += [none.eq(upper == 0), all_.eq(upper.all()), lowest.eq(scaled[:p.log_width - 1] == 0),
+                     kept.eq(scaled[:p.log_width]), self.saturated.eq(~inside)]
+        m.d.comb += inside.eq(none | (all_ & ~lowest))
+        sign = delay(m, negative, 1, "sign")
+        m.d.sync += self.o.eq(Mux(inside, kept, Mux(sign, -limit, limit)))
         m.d.comb += self.o_valid.eq(delay(m, self.valid & self.last_fold, self.latency, "valid"))
         return m

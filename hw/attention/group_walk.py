@@ -10,7 +10,7 @@ from hw.sorter.key_mask import MASKS_LATENCY, GroupMasks, KeyMask
 from hw.sorter.key_number import KeyNumber
 from hw.stream import Fifo
 from hw.stream.delay import delay
-from hw.stream.select import any_of, number_of, select
+from hw.stream.select import above_lowest, any_of, number_of, select, several
 
 __all__ = ["GroupWalk", "KeyStep"]
 
@@ -38,7 +38,7 @@ class GroupWalk(wiring.Component):
     need it, so that the number of loads is that of the union, the least possible (SOFA's RASS, section IV-E,
     reaches it with an issue queue indexed by sets of rows).
 
-    One key a cycle; a segment without keys takes a cycle as well, and the change of batches eight, in the shadow of
+    One key a cycle; a segment without keys takes a cycle as well, and the change of batches nine, in the shadow of
     the rows that the keys before are given to.
 
     Members
@@ -95,49 +95,46 @@ class GroupWalk(wiring.Component):
                     for index in range(size)]
 
         # Segments on their way from the memory. `shift` moves all of them by a place.
-        shift, begin, moving, listing = Signal(), Signal(), Signal(), Signal()
-        unread = Signal(bits_for(p.max_segments))
-        following, address = Signal(p.segment_bits), Signal(p.segment_bits)
-        m.d.comb += [
-            address.eq(Mux(begin, select(batch[:batch_bits], list(group.origins)), following)),
-            group.read_segment.eq(address), group.read_enable.eq(begin | shift),
-        ]
+        shift, moving, listing = Signal(), Signal(), Signal()
+        unread, last_segment = Signal(bits_for(p.max_segments)), Signal(p.segment_bits)
+        following = Signal(p.segment_bits)
+        m.d.comb += [group.read_segment.eq(following), group.read_enable.eq(shift)]
+        m.d.sync += last_segment.eq(task.segments - 1)
         coming = [Signal(data.StructLayout({"valid": 1, "segment": p.segment_bits}), name=f"coming{number}")
                   for number in range(MASKS_LATENCY)]
         masks = [Signal(KeyMask(p), name=f"masks{index}") for index in range(size)]
         union, union_place = Signal(p.tile), Signal.like(coming[0])
         ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}") for index in range(size)]
-        ready_rest, ready_lowest, ready_place = Signal(p.tile), Signal(p.tile), Signal.like(coming[0])
+        ready_rest, ready_lowest, ready_last = Signal(p.tile), Signal(p.tile), Signal()
+        ready_place = Signal.like(coming[0])
         shown = of_batch(group.masks)
-        with m.If(group.read_enable):
+        above = above_lowest(m, union, "union")
+        with m.If(shift):
             m.d.sync += [
-                following.eq(Mux(address == task.segments - 1, 0, address + 1)),
-                coming[0].valid.eq(begin | (unread != 0)), coming[0].segment.eq(address),
+                following.eq(Mux(following == last_segment, 0, following + 1)),
+                unread.eq(Mux(unread == 0, 0, unread - 1)),
+                coming[0].valid.eq(unread != 0), coming[0].segment.eq(following),
                 *(later.eq(earlier) for earlier, later in zip(coming, coming[1:], strict=False)),
                 *(mask.eq(new) for mask, new in zip(masks, shown, strict=True)),
                 union.eq(any_of([KeyMask(p)(mask).keys for mask in shown])), union_place.eq(coming[-1]),
                 *(later.eq(earlier) for earlier, later in zip(masks, ready_masks, strict=True)),
-                ready_rest.eq(union & (union - 1)), ready_lowest.eq(union & ~(union - 1)),
+                ready_rest.eq(union & above), ready_lowest.eq(union & ~above),
+                ready_last.eq(~several(m, union, "union_several")),
                 ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & (union != 0)),
             ]
-        with m.If(begin):
-            m.d.sync += [unread.eq(task.segments - 1), union_place.valid.eq(0), ready_place.valid.eq(0),
-                         *(place.valid.eq(0) for place in coming[1:])]
-        with m.Elif(shift & (unread != 0)):
-            m.d.sync += unread.eq(unread - 1)
 
-        # The segment at work: its lowest key is listed, `others` are left behind it.
+        # The segment at work: its lowest key is listed, `others` are left behind it, or it is the last one.
         work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
-        others, lowest, place = Signal(p.tile), Signal(p.tile), Signal.like(coming[0])
+        others, lowest, place, last_key = Signal(p.tile), Signal(p.tile), Signal.like(coming[0]), Signal()
+        above_others = above_lowest(m, others, "others")
         room, step = Signal(), Signal()
-        m.d.comb += [step.eq(place.valid & room & listing), shift.eq(moving & (~place.valid | (step & (others == 0))))]
+        m.d.comb += [step.eq(place.valid & room & listing), shift.eq(moving & (~place.valid | (step & last_key)))]
         with m.If(shift):
-            m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest),
+            m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest), last_key.eq(ready_last),
                          *(mask.eq(new) for mask, new in zip(work, ready_masks, strict=True))]
         with m.Elif(step):
-            m.d.sync += [others.eq(others & (others - 1)), lowest.eq(others & ~(others - 1))]
-        with m.If(begin):
-            m.d.sync += place.valid.eq(0)
+            m.d.sync += [others.eq(others & above_others), lowest.eq(others & ~above_others),
+                         last_key.eq(~several(m, others, "others_several"))]
 
         # Stage 1: the rows of the key. A batch starts with the rows that have no key.
         totals = [Signal(bits_for(p.max_keys), name=f"total{index}") for index in range(size)]
@@ -192,7 +189,8 @@ class GroupWalk(wiring.Component):
         m.d.comb += [number.segment.eq(segment_2), number.position.eq(position_2), number.segments.eq(task.segments),
                      number.spread.eq(task.interleaved & ~task.dense)]
         delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency, "listed")
-        m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1]), queue.i.payload.key.eq(number.key)]
+        m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1])]
+        m.d.comb += queue.i.payload.key.eq(number.key)
         outstanding = Signal(range(self._DEPTH + 1))
         m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)),
                      room.eq(outstanding <= self._DEPTH - self._LATE)]
@@ -208,10 +206,11 @@ class GroupWalk(wiring.Component):
             with m.State("GROUP"):
                 for index, total in enumerate(of_batch(group.totals)):
                     m.d.sync += totals[index].eq(Mux(exists[index], total, 0))
+                m.d.sync += [following.eq(select(batch[:batch_bits], list(group.origins))), unread.eq(task.segments)]
+                m.d.sync += [entry.valid.eq(0) for entry in (*coming, union_place, ready_place, place)]
                 with m.If(none):
                     m.next = "FINISH"
                 with m.Elif(group.valid):
-                    m.d.comb += begin.eq(1)
                     m.next = "START"
             with m.State("START"):
                 m.d.comb += moving.eq(1)

@@ -23,8 +23,8 @@ class Normalise(wiring.Component):
     ``((total >> (e - 1 - product_drop)) * r + 2^16) >> 17``, clipped to 16 bits: one 18-bit multiplier a lane.
     A row without keys has sum 0 and gives zeros; channels from ``value_dim`` on are zero.
 
-    A row takes ``16 + ceil(value_dim / normalise_lanes)`` cycles, in the shadow of the next row's keys, and more if its
-    elements fill more than two beats.
+    A row is divided in 22 cycles and then read in ``ceil(value_dim / normalise_lanes)``, or more if its elements fill
+    more than two beats, while the next row is divided; all in the shadow of the next rows' keys.
 
     Members
     -------
@@ -57,7 +57,7 @@ class Normalise(wiring.Component):
         p = self._parameters
         lanes, per_beat = p.normalise_lanes, p.elements_per_beat // p.normalise_lanes
 
-        m.submodules.reciprocal = divider = shared(Reciprocal, p.sum_width, RECIPROCAL_BITS, 2)
+        m.submodules.reciprocal = divider = shared(Reciprocal, p.sum_width, RECIPROCAL_BITS, 1)
         wiring.connect(m, wiring.flipped(self.sum), divider.i)
 
         # Read the totals, `lanes` at a time; two beats may be on their way.

@@ -98,10 +98,10 @@ class RowIssue(wiring.Component):
             self.issued.eq(issued),
             self.issued_valid.eq(go),
             self.group_done.eq(take & final & step.end),
-            self.row_done.eq(take & issued.last),
             self.loaded.eq(go & issued.load & issued.first_fold & ~step.empty),
             self.starved.eq(~buffer.o.valid),
         ]
+        m.d.comb += self.row_done.eq(self.issued_valid & self.issued.last & self.issued.last_fold)
         with m.If(go):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
         with m.If(take):

@@ -121,11 +121,17 @@ class Softmax(wiring.Component):
         # Stage 3: what the differences mean.
         kind = data.StructLayout({"above": 1, "raises": 1, "clears": 1, "difference": difference_shape})
 
+        def at_least(difference, least):
+            """Whether a signed number is `least` or more, which is more than 0: by its upper bits, and few others."""
+            low = least.bit_length()
+            return ~difference[-1] & ((difference[low:-1] != 0) | (difference[:low] >= least))
+
         def classified(difference):
             value = Signal(kind)
             m.d.comb += [
-                value.above.eq(difference > p.zclip // p.rescale_step), value.raises.eq(difference > 0),
-                value.clears.eq(difference >= p.clear_steps), value.difference.eq(difference),
+                value.above.eq(at_least(difference, p.zclip // p.rescale_step + 1)),
+                value.raises.eq(at_least(difference, 1)), value.clears.eq(at_least(difference, p.clear_steps)),
+                value.difference.eq(difference),
             ]
             return value
 
@@ -170,7 +176,8 @@ class Softmax(wiring.Component):
         room, emit, load = Signal(), Signal(), Signal()
         steps = Signal(range(p.clear_steps))                 # that are left behind this one
         m.d.comb += [emit.eq(e_valid & room), load.eq(~e_valid | (emit & last_step)),
-                     scores.o.ready.eq(load), self.taken.eq(load & scores.o.valid)]
+                     scores.o.ready.eq(load)]
+        m.d.sync += self.taken.eq(load & scores.o.valid)
         following = scores.o.payload
         with m.If(load):
             m.d.sync += e_valid.eq(scores.o.valid)

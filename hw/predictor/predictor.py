@@ -16,10 +16,13 @@ from .score_lane import SCORE_LATENCY, ScoreLane, TokenSlot
 from .shift_tree import tree_latency
 from .sweep import Slot
 
-__all__ = ["KEY_LATENCY", "KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
+__all__ = ["ENCODE_LATENCY", "KEY_LATENCY", "KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
 
 MASK_WORD = 16
 
+
+#: Cycles from a part of a query that is written to its codes.
+ENCODE_LATENCY = 1 + QueryEncoder.latency
 
 #: Cycles from a slot to the key that the memory shows.
 KEY_LATENCY = 2
@@ -190,14 +193,15 @@ class Predictor(wiring.Component):
 
         # A beat of a query stays while its elements are converted, `encoders` a cycle.
         codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.encoders))
+        base = delay(m, self.code_base, ENCODE_LATENCY - 1, "code_base")
         for index in range(p.encoders):
             m.submodules[f"encoder{index}"] = encoder = shared(QueryEncoder, p.element_width, p.query_code_width,
                                                                p.code_levels)
+            m.d.sync += encoder.element.eq(select(
+                self.write_part[:ceil_log2(p.query_parts)],
+                [self.write_data[part * p.encoders + index] for part in range(p.query_parts)]))
             m.d.comb += [
-                encoder.element.eq(select(self.write_part[:ceil_log2(p.query_parts)],
-                                          [self.write_data[part * p.encoders + index]
-                                           for part in range(p.query_parts)])),
-                encoder.base.eq(self.code_base),
+                encoder.base.eq(base),
                 codes[index].eq(encoder.code),
             ]
 
@@ -206,6 +210,11 @@ class Predictor(wiring.Component):
         banks = p.tree_lanes // p.encoders
         place = Cat(self.write_part[:ceil_log2(p.query_parts)], self.write_beat)
         bank, write_fold = place[:ceil_log2(banks)], place[ceil_log2(banks):]
+        trees = Signal(p.trees)                               # whose lane the query is written to
+        m.d.comb += [trees[tree].eq(self.write_query & in_tree & (self.write_tree == tree)) for tree in range(p.trees)]
+        write_trees, bank, write_fold, write_slot = (
+            delay(m, value, ENCODE_LATENCY, name) for value, name in (
+                (trees, "write_trees"), (bank, "bank"), (write_fold, "write_fold"), (self.write_slot, "write_slot")))
         write_codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.tree_lanes))
         m.d.comb += write_codes.as_value().eq(codes.as_value().replicate(banks))
         block = self.code_block
@@ -237,10 +246,9 @@ class Predictor(wiring.Component):
             m.submodules[f"lane{tree}"] = lane = shared(ScoreLane, p, tokens)
             m.submodules[f"mask{tree}"] = mask = LaneMemory(
                 p.query_groups << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1)
-            chosen = self.write_tree == tree
             m.d.comb += [
-                lane.write_enable.eq(Mux(self.write_query & chosen & in_tree, 1 << bank, 0)),
-                lane.write_vector.eq(self.write_slot),
+                lane.write_enable.eq(Mux(write_trees[tree], 1 << bank, 0)),
+                lane.write_vector.eq(write_slot),
                 lane.write_fold.eq(write_fold),
                 lane.write_codes.eq(write_codes),
                 lane.read_vector.eq(code_slot),
@@ -248,7 +256,7 @@ class Predictor(wiring.Component):
                 lane.keys.eq(keys),
                 lane.first_fold.eq(first_fold),
                 lane.shift.eq(shift),
-                mask.write_enable.eq(self.mask_enable & chosen),
+                mask.write_enable.eq(self.mask_enable & (self.write_tree == tree)),
                 mask.write_vector.eq((self.write_slot << (p.key_bits - 4)) | self.mask_word),
                 mask.write_data.as_value().eq(self.mask_data),
                 mask.read_enable.eq(1),

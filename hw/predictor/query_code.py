@@ -21,7 +21,8 @@ class QueryEncoder(wiring.Component):
     """Convert a query element to its code: ``shift = floor(log2 |y|) - base``, zero below the base.
 
     The leading-zero encoder works on all 16 bits of the element, or in its 8-bit mode on the upper 8. Shifts of
-    ``levels`` and more saturate; the quantiser chooses the base so that none does. Combinational.
+    ``levels`` and more saturate; the quantiser chooses the base so that none does. ``latency`` cycles, an element a
+    cycle.
 
     Parameters
     ----------
@@ -36,9 +37,11 @@ class QueryEncoder(wiring.Component):
     -------
     element : In(signed(width))
     base : In(4)
-        Exponent of shift 0.
+        Exponent of shift 0, for the element that was given ``LogCode.latency`` cycles before.
     code : Out(QueryCode(levels))
     """
+
+    latency = LogCode.latency + 1
 
     def __init__(self, width, mode, levels):
         self._width, self._mode, self._levels = width, mode, levels
@@ -50,10 +53,11 @@ class QueryEncoder(wiring.Component):
         m.d.comb += log.i.eq(self.element[self._width - self._mode:])
         octave = Signal(signed(6))
         m.d.comb += octave.eq(log.o.exponent - self.base)
+        m.d.sync += self.code.eq(0)
         with m.If(~log.o.zero & (octave >= 0)):
-            m.d.comb += [self.code.sign.eq(log.o.sign), self.code.nonzero.eq(1)]
+            m.d.sync += [self.code.sign.eq(log.o.sign), self.code.nonzero.eq(1)]
             with m.If(octave >= self._levels):
-                m.d.comb += self.code.shift.eq(self._levels - 1)
+                m.d.sync += self.code.shift.eq(self._levels - 1)
             with m.Else():
-                m.d.comb += self.code.shift.eq(octave)
+                m.d.sync += self.code.shift.eq(octave)
         return m

@@ -39,6 +39,8 @@ class Sweep(wiring.Component):
     drain : int
         Cycles until nothing behind the sweep depends on the task any more.
 
+    ``DONE_LATENCY`` cycles after `segment_done` the first slot of a segment that waited for it comes.
+
     Members
     -------
     index : In
@@ -56,10 +58,11 @@ class Sweep(wiring.Component):
     active : Out(Task)
         The task being walked; stable while slots of it are in the pipeline of the predictor.
     slot, slot_valid : Out
+        Registers: while the last slot of a group leaves, the next group may begin.
     walking : Out(1)
         A group is being walked, or begins.
     group_start : Out(1)
-        Pulse in the cycle before the first slot of a group.
+        Pulse, at least three cycles before the first slot of a group.
     group_slot : Out
         Ring position of the group in the query memories.
     group_row : Out(16)
@@ -67,6 +70,8 @@ class Sweep(wiring.Component):
     present : Out(trees)
         Rows of the group that exist.
     """
+
+    DONE_LATENCY = 3
 
     def __init__(self, parameters, drain):
         p = self._parameters = parameters
@@ -98,62 +103,64 @@ class Sweep(wiring.Component):
         row = Signal(17)                              # may run past the largest number of queries
         left = Signal(signed(18))                     # rows from this group on
         next_slot = Signal(range(p.query_groups))
-        segment = Signal(range(p.max_segments + 1))
-        start = Signal(p.key_bits + 1)                # first key of the segment
-        key = Signal(p.key_bits + 1)
-        position = Signal(p.position_bits)
-        fold = Signal(self.slot.fold.shape())
         drain = Signal(range(self._drain + 1))
 
-        stride, step = Signal(bits_for(p.max_segments)), Signal(p.key_bits + 1)
+        # The key at work. What comes last is known beforehand, as the sign of how many keys there are behind.
+        key, start = Signal(p.key_bits + 1), Signal(p.key_bits + 1)               # start: first key of the segment
+        behind, start_behind = Signal(signed(p.key_bits + 3)), Signal(signed(p.key_bits + 3))
+        segments_left = Signal(bits_for(p.max_segments))
+        position, fold = Signal(p.position_bits), Signal(self.slot.fold.shape())
+        stride, step = Signal(bits_for(p.max_segments)), Signal(bits_for(p.tile))
+        last_fold, last_of_segment, last_segment, position_last = Signal(), Signal(), Signal(), Signal()
         spread = task.interleaved & ~task.dense
-        m.d.comb += [
-            stride.eq(Mux(spread, task.segments, 1)),
-            step.eq(Mux(spread, 1, p.tile)),
-        ]
-        following = Signal(p.key_bits + 2)
-        m.d.comb += following.eq(key + stride)
-        last_fold = Signal()
-        last_of_segment = Signal()
-        last_segment = Signal()
-        m.d.comb += [
-            last_fold.eq((fold == task.last_tree_fold) | task.dense),
-            last_of_segment.eq((following >= task.keys) | (position == p.tile - 1)),
-            last_segment.eq(segment + 1 == task.segments),
-        ]
+        m.d.sync += [stride.eq(Mux(spread, task.segments, 1)), step.eq(Mux(spread, 1, p.tile))]
+        m.d.comb += [last_fold.eq((fold == task.last_tree_fold) | task.dense),
+                     last_of_segment.eq(behind[-1] | position_last)]
 
         near = ceil_log2(p.trees + 1)
         start_group = Signal()
         start_segment = Signal()
+        segment_done = Signal()
+        m.d.sync += segment_done.eq(self.segment_done)
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
-        m.d.sync += open_segments.eq(open_segments + start_segment - self.segment_done)
+        m.d.sync += open_segments.eq(open_segments + start_segment - segment_done)
+        room = Signal()
+        m.d.comb += room.eq(task.dense | (open_segments < 2) | segment_done)
 
+        m.d.sync += self.slot_valid.eq(0)
         with m.FSM() as fsm:
             m.d.comb += self.walking.eq(fsm.ongoing("SEGMENT") | fsm.ongoing("WALK") | start_group)
             with m.State("IDLE"):
                 with m.If(self.task.valid):
                     m.d.sync += [task.eq(self.task.payload), row.eq(self.index * p.trees),
                                  left.eq(self.task.payload.queries - self.index * p.trees)]
-                    m.next = "GROUP"
+                    m.next = "BEGIN"
+            with m.State("BEGIN"):
+                # Stride and step follow the task by a cycle.
+                m.next = "GROUP"
             with m.State("GROUP"):
+                m.d.sync += [
+                    start.eq(0), key.eq(0), position.eq(0), fold.eq(0), position_last.eq(p.tile == 1),
+                    start_behind.eq(task.keys - 1 - stride), behind.eq(task.keys - 1 - stride),
+                    segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
+                ]
                 with m.If(left <= 0):
                     m.d.sync += drain.eq(self._drain)
                     m.next = "DRAIN"
                 with m.Elif((groups != 0) & ~self.hold & self.free & (~task.dense | self.idle)):
                     m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
-                    m.d.sync += [segment.eq(0), start.eq(0), key.eq(0), position.eq(0), fold.eq(0),
-                                 self.group_slot.eq(next_slot), self.group_row.eq(row),
+                    m.d.sync += [self.group_slot.eq(next_slot), self.group_row.eq(row),
                                  next_slot.eq(Mux(next_slot == p.query_groups - 1, 0, next_slot + 1)),
                                  row.eq(row + p.trees * p.slices), left.eq(left - p.trees * p.slices)]
                     for tree in range(p.trees):
                         m.d.sync += self.present[tree].eq((left[near:] != 0) | (left[:near] > tree))
                     m.next = "SEGMENT"
             with m.State("SEGMENT"):
-                with m.If(task.dense | (open_segments < 2) | self.segment_done):
+                with m.If(room):
                     m.d.comb += start_segment.eq(~task.dense)
                     m.next = "WALK"
             with m.State("WALK"):
-                m.d.comb += [
+                m.d.sync += [
                     self.slot_valid.eq(1),
                     self.slot.key.eq(key),
                     self.slot.fold.eq(fold),
@@ -165,13 +172,18 @@ class Sweep(wiring.Component):
                 with m.If(~last_fold):
                     m.d.sync += fold.eq(fold + 1)
                 with m.Else():
-                    m.d.sync += [fold.eq(0), key.eq(following), position.eq(position + 1)]
+                    m.d.sync += [fold.eq(0), key.eq(key + stride), behind.eq(behind - stride),
+                                 position.eq(position + 1), position_last.eq(position == p.tile - 2)]
                     with m.If(last_of_segment):
-                        m.d.sync += [segment.eq(segment + 1), start.eq(start + step), key.eq(start + step),
-                                     position.eq(0)]
+                        m.d.sync += [
+                            start.eq(start + step), key.eq(start + step),
+                            start_behind.eq(start_behind - step), behind.eq(start_behind - step),
+                            segments_left.eq(segments_left - 1), last_segment.eq(segments_left == 2),
+                            position.eq(0), position_last.eq(p.tile == 1),
+                        ]
                         with m.If(last_segment):
                             m.next = "GROUP"
-                        with m.Elif(task.dense | (open_segments < 2) | self.segment_done):
+                        with m.Elif(room):
                             m.d.comb += start_segment.eq(~task.dense)
                         with m.Else():
                             m.next = "SEGMENT"

@@ -7,11 +7,13 @@ from amaranth.utils import bits_for
 
 from hw.generation.formats import Section
 from hw.generation.generation import Generation
+from hw.predictor.predictor import ENCODE_LATENCY
 from hw.predictor.token_sweep import TokenSweep
 from hw.shared import shared
 from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
 from hw.sorter.key_mask import MaskRecord
 from hw.stream import Buffer, Fifo, Fork, Word
+from hw.stream.delay import delay
 from hw.stream.select import any_of
 
 from .loader import Loader, PacketEnd
@@ -262,7 +264,8 @@ class SofaEngine(wiring.Component):
 
         first = slices[0]
         m.d.comb += [sweep.walking.eq(first.walking), first.hold.eq(sweep.hold),
-                     sweep.query_write.eq(first.write.query), sweep.khat.eq(first.khat)]
+                     sweep.query_write.eq(delay(m, first.write.query, ENCODE_LATENCY, "query_write")),
+                     sweep.khat.eq(first.khat)]
         for name in ("token", "token_valid", "token_keys", "code_block", "code_block_valid", "khat_shift"):
             m.d.comb += getattr(first, name).eq(getattr(sweep, name))
         for slice_, writer, group in zip(slices, writers, generation.groups, strict=True):

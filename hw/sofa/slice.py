@@ -141,7 +141,7 @@ class Slice(wiring.Component):
         sort = predictor.o_valid & ~active.dense
         sorters, clipped = [], []
         for number in range(p.sorters):
-            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, predictor.latency + 1)
+            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, Sweep.DONE_LATENCY + predictor.latency)
             sorters.append(sorter)
             clipped.append(sorter.clipped)
             m.d.comb += [

@@ -1,7 +1,7 @@
 """First-in first-out queue that runs at full rate at every depth."""
 
-from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ._check import require_positive, require_shape
@@ -103,18 +103,34 @@ class Fifo(wiring.Component):
         return m
 
     def _elaborate_memory(self):
-        # SyncFIFOBuffered keeps depth - 1 words in the memory and one in its output register; with a memory
-        # of one word it would alternate between filling and emptying: depth 2 is not built on it.
+        # A memory for all words but the one in the output register. Its flags are registers of their own, found from
+        # the level of this cycle with what comes and goes in it, so that neither stream waits for a count.
         m = Module()
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
-            width=len(Value.cast(self.i.payload)), depth=self._depth)
+        places = self._depth - 1
+        width = len(Value.cast(self.i.payload))
+        m.submodules.storage = storage = memory.Memory(shape=width, depth=places, init=[])
+        write, read = storage.write_port(), storage.read_port()
+        held, level = Signal(range(places + 1)), self.level      # words in the memory, and all
+        some, room, valid = Signal(), Signal(init=1), Signal()
+        push, pop, leave = Signal(), Signal(), Signal()
         m.d.comb += [
-            queue.w_data.eq(Value.cast(self.i.payload)),
-            queue.w_en.eq(self.i.valid),
-            self.i.ready.eq(queue.w_rdy),
-            Value.cast(self.o.payload).eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
-            self.level.eq(queue.level),
+            self.i.ready.eq(room), self.o.valid.eq(valid), Value.cast(self.o.payload).eq(read.data),
+            push.eq(self.i.valid & room), leave.eq(valid & self.o.ready), pop.eq(some & (~valid | self.o.ready)),
+            write.en.eq(push), write.data.eq(Value.cast(self.i.payload)), read.en.eq(pop),
         ]
+        for enable, port in ((push, write), (pop, read)):
+            with m.If(enable):
+                m.d.sync += port.addr.eq(Mux(port.addr == places - 1, 0, port.addr + 1))
+        with m.If(pop):
+            m.d.sync += valid.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += valid.eq(0)
+        with m.If(push & ~pop):
+            m.d.sync += [held.eq(held + 1), some.eq(1), room.eq(held != places - 1)]
+        with m.Elif(pop & ~push):
+            m.d.sync += [held.eq(held - 1), some.eq(held != 1), room.eq(1)]
+        with m.If(push & ~leave):
+            m.d.sync += level.eq(level + 1)
+        with m.Elif(leave & ~push):
+            m.d.sync += level.eq(level - 1)
         return m

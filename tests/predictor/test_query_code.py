@@ -13,7 +13,7 @@ def codes(dut, base, elements):
         ctx.set(dut.base, base)
         for element in elements:
             ctx.set(dut.element, int(element))
-            await ctx.delay(1e-9)
+            await ctx.tick().repeat(dut.latency)
             code = ctx.get(dut.code)
             got.append((code.nonzero, code.sign, code.shift))
 

@@ -45,9 +45,6 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
             _, _, valid, slot, start, active, taken, group_slot, group_row, present = await ctx.tick().sample(
                 dut.slot_valid, dut.slot, dut.group_start, dut.active, dut.task.ready, dut.group_slot,
                 dut.group_row, dut.present)
-            if start:
-                assert free and (idle or not active.dense)
-                groups.append(None)
             if valid:
                 groups[-1] = (group_slot, group_row, present)
                 slots.append((len(groups) - 1, slot))
@@ -55,6 +52,10 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
                     unsorted[0] += 1
                     # The two segments that are open: one being sorted, one being collected.
                     assert unsorted[0] <= 2
+            if start:
+                # In the cycle of the last slot of the group before, at the earliest.
+                assert free and (idle or not active.dense)
+                groups.append(None)
             if taken:
                 assert unsorted[0] == 0
             unsorted[0] -= done

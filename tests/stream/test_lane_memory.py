@@ -8,7 +8,8 @@ from tests.streams import generator, run
 
 
 @settings(max_examples=25)
-@given(latency=st.sampled_from([1, 2]), vectors=st.integers(1, 9), folds=st.integers(1, 5), beat=st.integers(1, 4), banks=st.sampled_from([1, 2, 4]),
+@given(latency=st.sampled_from([1, 2]),
+       vectors=st.integers(1, 9), folds=st.integers(1, 5), beat=st.integers(1, 4), banks=st.sampled_from([1, 2, 4]),
        width=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 def test_returns_what_was_written(latency, vectors, folds, beat, banks, width, seed):
     rng = generator(seed)

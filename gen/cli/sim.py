@@ -27,7 +27,7 @@ def command(
         metavar="FILE", show_default=False, help="Write a waveform.")] = None,
     sample: Annotated[int | None, typer.Option(
         metavar="N", show_default=False,
-        help="Read the counters every N cycles, into the report's timeline (sofa; `thresher report` shows it).")] = None,
+        help="Read the counters every N cycles, for the timeline that `thresher report` draws (sofa).")] = None,
     keep: Annotated[float | None, typer.Option(
         metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
     causal: Annotated[bool, typer.Option(

@@ -20,11 +20,14 @@ class Stage:
         What grows while the stage works; a counter of the engine or of the shell.
     capacity : callable
         Most that the counter grows in a cycle, from the parameters.
+    waits : bool
+        Whether the counter counts waiting, and not work.
     """
 
     name: str
     counter: str
     capacity: Callable
+    waits: bool = False
 
 
 #: In the order of the data's way. Sorting has no counter: a group is sorted right behind its prediction, and merged
@@ -34,7 +37,7 @@ STAGES = (
     Stage("prediction of keys from tokens", "predicting_tokens", lambda p: 1),
     Stage("generation of queries, keys, values", "generating", lambda p: p.generator_rows),
     Stage("prediction of scores", "predicting", lambda p: p.slices),
-    Stage("attention waits for keys", "starved", lambda p: p.slices),
+    Stage("attention waits for keys", "starved", lambda p: p.slices, waits=True),
     Stage("attention", "multiplying", lambda p: p.slices),
     Stage("rows leave", "output_words", lambda p: 1),
 )
@@ -77,9 +80,10 @@ def timeline(result, every, parameters):
     -------
     dict
         ``sample`` (`every`) and ``stages``, a list of dicts: ``stage``, ``counter``, ``capacity`` (most counts a
-        cycle), ``cycle``, ``increment``. A counter is read at cycles of its own: ``increment[i]`` is what it grew by
-        from cycle ``cycle[i - 1]`` to cycle ``cycle[i]``, from cycle 0 for the first. Cycle 1 is the one in which the
-        first input word is accepted, as in the report's ``cycles``. A stage that never worked is left out.
+        cycle), ``waits``, ``cycle``, ``increment``. A counter is read at cycles of its own: ``increment[i]`` is
+        what it grew by from cycle ``cycle[i - 1]`` to cycle ``cycle[i]``, from cycle 0 for the first. Cycle 1 is the
+        one in which the first input word is accepted, as in the report's ``cycles``. A stage that never worked is left
+        out.
     """
     start = result.input_cycles[0][0] - 1
     stages = []
@@ -89,6 +93,7 @@ def timeline(result, every, parameters):
         if points[-1][1]:
             stages.append({
                 "stage": stage.name, "counter": stage.counter, "capacity": stage.capacity(parameters),
+                "waits": stage.waits,
                 "cycle": [cycle for cycle, _ in points[1:]],
                 "increment": [(later - earlier) % _WRAP for (_, earlier), (_, later) in pairwise(points)]})
     return {"sample": every, "stages": stages}

@@ -5,7 +5,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from gen.bench.run import load_results
 from gen.cli.output import write_report
 from gen.errors import ThresherError
 
@@ -19,6 +18,9 @@ LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed"})
 
 #: Columns that depend on the machine.
 VARYING = frozenset({"seconds", "import_seconds", "lint_seconds", "peak_mib", "kcycles_per_second"})
+
+#: Columns of single layers, of which there is a mean.
+DETAIL = "layer "
 
 #: Columns of which more is worse, and less is worse; others move without being either. A single seed of place and
 #: route is a draw: the median counts.
@@ -54,7 +56,8 @@ def figures_of(results):
                                   for column, value in labels.items())
                 figures |= {SEPARATOR.join((name, title, which, column)): rounded(value)
                             for column, value in row.items()
-                            if column not in labels and column not in VARYING and value is not None}
+                            if column not in labels and column not in VARYING and not column.startswith(DETAIL)
+                            and value is not None}
     return dict(sorted(figures.items()))
 
 
@@ -79,16 +82,13 @@ def load_figures(path):
     if not path.is_file():
         raise ThresherError(f"The file of results {path} does not exist")
     try:
-        figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    except (ValueError, KeyError, TypeError):
-        return figures_of(load_results(path))
-    return check_figures(figures, path)
-
-
-def check_figures(figures, path):
-    if not isinstance(figures, dict) or not all(isinstance(value, (int, float)) for value in figures.values()):
-        raise ThresherError(f"{path} does not hold figures of the benchmark")
-    return figures
+        content = json.loads(path.read_text(encoding="utf-8"))
+        figures = content["figures"] if "figures" in content else figures_of(content)
+        if all(isinstance(value, (int, float)) for value in figures.values()):
+            return figures
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise ThresherError(f"{path} holds neither results of the benchmark nor figures of it")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def command(
     """
     check_report_path(output)
     from gen.bench.run import RESULTS
-    from gen.report import page, read_inputs
+    from gen.report import read_inputs, render
 
     paths = list(files or ())
     if results is not None or not paths:
@@ -32,6 +32,6 @@ def command(
     with progress("reading reports") as update:
         inputs = read_inputs(paths)
         update("drawing the page")
-        text = page(inputs)
+        text = render(inputs)
     write_text(output, text)
     print_mapping(out(), "report", {"page": output, "megabytes": round(len(text.encode()) / 1e6, 2)})

@@ -1,5 +1,6 @@
 """Section: where the area goes."""
 
+import itertools
 import re
 
 import plotly.graph_objects as go
@@ -12,6 +13,8 @@ __all__ = ["area", "module_tree"]
 MEASURES = {"area_um2": "square micrometres", "gate_equivalents": "gate equivalents", "luts": "look-up tables",
             "cells": "cells"}
 LARGEST = 15
+#: Level of the hierarchy that is told apart by colour.
+COLOURED = 4
 BY_STAGE = re.compile(r"by stage, hierarchy kept: (.*)")
 
 
@@ -78,6 +81,10 @@ def module_map(modules, measure):
     top = nodes[0]["module"]
     texts = [node["module"].removeprefix(f"{top}_") + (f" × {node['copies']}" if node["copies"] > 1 else "")
              for node in nodes]
+    # What is large in a machine is some levels down, and gets a colour with all that is in it.
+    parts = ["/".join(node["path"].split("/")[:COLOURED]) for node in nodes]
+    palette = dict(zip(dict.fromkeys(part for part in parts if part.count("/") == COLOURED - 1),
+                       itertools.cycle(COLOURS[:6]), strict=False))
     # Sums of rounded areas may miss that of the parent by less than a unit, which "total" does not forgive.
     values = {node["path"]: node["total"] for node in nodes}
     for node in reversed(nodes):
@@ -86,9 +93,10 @@ def module_map(modules, measure):
     return figure(go.Treemap(
         ids=[node["path"] for node in nodes], parents=[node["parent"] for node in nodes], labels=texts,
         values=list(values.values()), branchvalues="total", maxdepth=4, tiling={"pad": 2},
+        marker={"colors": [palette.get(part, "#d5dae0") for part in parts]},
         texttemplate="%{label}<br>%{value:,.0f}",
         hovertemplate="%{id}<br>%{value:,.0f} " + MEASURES[measure] + "<br>%{percentRoot:.1%} of all<extra></extra>",
-    ), height=460, treemapcolorway=COLOURS[:6])
+    ), height=460)
 
 
 def largest(modules, measure):

@@ -91,13 +91,15 @@ def short(name):
 def bars(names, before, now):
     shares = [now[name] / before[name] - 1 for name in names]
     return figure(go.Bar(
-        x=shares, y=[short(name) for name in names], orientation="h", text=[f"{share:+.1%}" for share in shares],
+        x=shares, y=[short(name) for name in names], orientation="h", width=0.3, textposition="outside",
+        text=[f"{share:+.1%}" if abs(share) >= 0.0005 else "" for share in shares],
         marker={"color": [COLOURS[0] if abs(share) <= TOLERANCE else COLOURS[1] for share in shares]},
         customdata=[[before[name], now[name]] for name in names],
         hovertemplate="%{y}<br>%{customdata[0]:,} → %{customdata[1]:,}<extra></extra>"),
-        height=90 + 26 * len(names),
+        height=90 + 38 * len(names),
         xaxis={"tickformat": "+.0%", "zeroline": True, "range": [min(-0.1, *shares) * 1.2, max(0.1, *shares) * 1.2]},
-        yaxis={"automargin": True, "autorange": "reversed", "tickfont": {"size": 11}})
+        # Above the bars, as long names would leave no room for them on a narrow screen.
+        yaxis={"autorange": "reversed", "tickfont": {"size": 11}, "ticklabelposition": "inside top"})
 
 
 def course(names, revisions):

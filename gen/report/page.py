@@ -15,14 +15,14 @@ from gen.report.stages import stages
 from gen.report.summary import summary
 from gen.report.tools import tools
 
-__all__ = ["SECTIONS", "page"]
+__all__ = ["SECTIONS", "render"]
 
 #: In the order of the page. A section is a function from :class:`gen.report.inputs.Inputs` to a
 #: :class:`gen.report.section.Section`; one without figures and tables is left out.
 SECTIONS = (summary, area, clock, stages, history, tools)
 
 
-def page(inputs, title="Thresher report", sections=SECTIONS):
+def render(inputs, title="Thresher report", sections=SECTIONS):
     """The page as text.
 
     Parameters

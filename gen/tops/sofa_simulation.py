@@ -109,6 +109,8 @@ def simulate_heads(top, parameters, options):
     """
     options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens", "sample"})
     p = parameters
+    if options.sample is not None and not p.counters:
+        raise ThresherError("--sample reads the counters, and this configuration has none (counters=false)")
     if options.input is None:
         inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
     else:

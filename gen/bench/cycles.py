@@ -19,7 +19,7 @@ PRESETS = ("tiny", "ecp5")
 CUT = "local, cut to fit"
 
 #: What the section does not have.
-NOTES = ("`paper` is not simulated: see the section simulation.",)
+NOTES = ("`paper` is in the section of that name, see the section simulation.",)
 
 
 @dataclasses.dataclass(frozen=True)

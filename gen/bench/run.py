@@ -23,14 +23,16 @@ SECTIONS = {
     "accuracy": "gen.bench.survey:measure_accuracy",
     "emission": "gen.bench.emission:measure_emission",
     "simulation": "gen.bench.speed:measure_simulation",
+    "paper": "gen.bench.speed:measure_paper",
     "area": "gen.bench.area:measure_area",
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",
     "pnr": "gen.bench.clock:measure_pnr",
 }
 
-#: Place and route of three seeds of `ecp5` takes many minutes and runs only when it is named.
-DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name != "pnr")
+#: Compiling the simulation of `paper`, and place and route of three seeds of `ecp5`, take many minutes and run only
+#: when they are named.
+DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "pnr"))
 
 
 def load_results(path=RESULTS):

@@ -98,8 +98,10 @@ def bars(names, before, now):
         hovertemplate="%{y}<br>%{customdata[0]:,} → %{customdata[1]:,}<extra></extra>"),
         height=90 + 38 * len(names),
         xaxis={"tickformat": "+.0%", "zeroline": True, "range": [min(-0.1, *shares) * 1.2, max(0.1, *shares) * 1.2]},
+        yaxis={"autorange": "reversed", "showticklabels": False},
         # Above the bars, as long names would leave no room for them on a narrow screen.
-        yaxis={"autorange": "reversed", "tickfont": {"size": 11}, "ticklabelposition": "inside top"})
+        annotations=[{"text": short(name), "x": 0, "xref": "paper", "xanchor": "left", "y": index, "yshift": 13,
+                      "showarrow": False, "font": {"size": 11}} for index, name in enumerate(names)])
 
 
 def course(names, revisions):

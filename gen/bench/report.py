@@ -4,7 +4,7 @@ from rich.table import Table
 
 from gen.cli.output import in_words
 
-__all__ = ["markdown", "print_results"]
+__all__ = ["cell", "headings", "markdown", "print_changes", "print_results"]
 
 _SHARES = ("utilisation", "mass", "agreement", "share", "saved", "ratio", "layer ")
 
@@ -45,6 +45,30 @@ def print_results(console, results, names):
     console.print(summary)
 
 
+def print_changes(console, found, compared, tolerance):
+    """Print what moved between two sets of figures.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    found : list of gen.bench.figures.Change
+    compared : int
+        Figures that both sides have.
+    tolerance : float
+    """
+    if found:
+        table = Table("figure", "old", "new", "change", "is", title=f"moved by more than {100 * tolerance:g} %",
+                      title_justify="left")
+        for change in found:
+            column = change.figure.split(" / ")[-1]
+            share = "" if change.share is None else f"{100 * change.share:+.1f} %"
+            table.add_row(change.figure, cell(column, change.old), cell(column, change.new), share, change.verdict)
+        console.print(table)
+    worse = sum(change.is_worse for change in found)
+    console.print(f"{compared} figures compared; {len(found)} moved by more than {100 * tolerance:g} %, {worse} of "
+                  "them for the worse or gone.")
+
+
 def markdown(results):
     """The page ``docs/results.md``.
 
@@ -60,8 +84,9 @@ def markdown(results):
     lines = [
         "# Measured results", "",
         "Made by `make bench` and `python -m gen.bench --write-docs`; the full results are in "
-        "`build/bench.json`. Cycles, shares and areas are the same on every machine with the same tools; "
-        "seconds and cycles a second are of one machine, and nothing depends on them.", "",
+        "`build/bench.json`. Cycles, shares, areas and clocks are the same on every machine with the same tools, and "
+        "are also in `docs/results.json`, one figure a line; seconds and cycles a second are of one machine, and "
+        "nothing depends on them.", "",
         *_table([{"tool": name, "version": version or "not installed"}
                  for name, version in results["versions"].items()]), "",
         f"Machine: {results['machine']['cores']} cores, {results['machine']['architecture']}, "
@@ -72,6 +97,8 @@ def markdown(results):
             lines += [f"Measured at revision {section['revision'] or 'unknown'}.", ""]
         if "error" in section:
             lines += [f"Failed: {section['error']}", ""]
+        for note in section.get("notes", ()):
+            lines += [note, ""]
         for title, rows in section["tables"].items():
             lines += [f"### {title[0].upper()}{title[1:]}", "", *_table(rows), ""]
         if section["figures"]:

@@ -15,19 +15,24 @@ __all__ = ["DEFAULT_SECTIONS", "RESULTS", "SECTIONS", "load_results", "run_secti
 RESULTS = Path("build/bench.json")
 
 #: Section to the function that measures it. The function is given a callable that is told what is being done,
-#: and returns ``tables`` (title to list of rows), ``figures`` (what to number) and whatever else is of use.
+#: and returns ``tables`` (title to list of rows), ``figures`` (what to number), perhaps ``notes`` (sentences about
+#: what is not measured) and ``reports`` (whole reports of tools), and whatever else is of use.
 SECTIONS = {
     "cycles": "gen.bench.cycles:measure_cycles",
     "tokens": "gen.bench.tokens:measure_tokens",
     "accuracy": "gen.bench.survey:measure_accuracy",
     "emission": "gen.bench.emission:measure_emission",
     "simulation": "gen.bench.speed:measure_simulation",
+    "paper": "gen.bench.speed:measure_paper",
     "area": "gen.bench.area:measure_area",
-    "pnr": "gen.bench.area:measure_pnr",
+    "targets": "gen.bench.targets:measure_targets",
+    "clock": "gen.bench.clock:measure_clock",
+    "pnr": "gen.bench.clock:measure_pnr",
 }
 
-#: Place and route takes many minutes and runs only when it is named.
-DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name != "pnr")
+#: Compiling the simulation of `paper`, and place and route of three seeds of `ecp5`, take many minutes and run only
+#: when they are named.
+DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "pnr"))
 
 
 def load_results(path=RESULTS):

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gen.errors import ThresherError
 
-__all__ = ["out", "check_report_path", "print_mapping", "progress", "write_report"]
+__all__ = ["out", "check_report_path", "print_mapping", "progress", "write_report", "write_text"]
 
 
 def out():
@@ -62,8 +62,12 @@ def write_report(path, report):
     """
     if path is None:
         return
+    write_text(path, json.dumps(report, indent=2, default=plain) + "\n")
+
+
+def write_text(path, text):
+    """Write a text file so that a reader sees either the old file or the whole new one."""
     path = Path(path)
-    text = json.dumps(report, indent=2, default=plain) + "\n"
     # A temporary file beside the target: renaming is atomic only within a file system.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
     try:

@@ -25,6 +25,9 @@ def command(
         metavar="P", help="Probability of a stall on each stream and cycle.")] = 0.0,
     waves: Annotated[Path | None, typer.Option(
         metavar="FILE", show_default=False, help="Write a waveform.")] = None,
+    sample: Annotated[int | None, typer.Option(
+        metavar="N", show_default=False,
+        help="Read the counters every N cycles, for the timeline that `thresher report` draws (sofa).")] = None,
     keep: Annotated[float | None, typer.Option(
         metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
     causal: Annotated[bool, typer.Option(
@@ -50,13 +53,14 @@ def command(
 
     check_report_path(report)
     options = SimulationOptions(
-        simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, keep=keep,
+        simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, sample=sample, keep=keep,
         causal=causal, policy=policy, compare_dense=compare_dense, from_tokens=from_tokens, mode=mode, einsum=einsum,
         workload=workload)
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"compiling and running {top} on {simulator}"):
         result = {**entry.simulate(parameters, options), "preset": preset}
     write_report(report, result)
-    print_mapping(out(), top, result)
+    # Thousands of numbers, for programs only.
+    print_mapping(out(), top, {key: value for key, value in result.items() if key != "timeline"})
     if not result.get("bit_exact", True):
         raise typer.Exit(1)

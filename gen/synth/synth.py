@@ -64,8 +64,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         ``target``, ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``, ``area_um2`` (None but for a library),
         ``gate_equivalents`` (None but for ``"asic"`` without a library), ``memory_bits``, ``latches``,
         ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each
-        module to the same counts for one copy with all that is in it, ``instances`` (copies in the design)
-        and ``own`` (counts without its submodules).
+        module to the same counts for one copy with all that is in it, ``instances`` (copies in the design),
+        ``own`` (counts without its submodules) and ``children`` (copies of each submodule in one copy).
 
     Raises
     ------
@@ -123,6 +123,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         "modules": {
             name: {**_report(hierarchy.inclusive(name), unit if target == "asic" else None),
                    "instances": number,
+                   "children": hierarchy.children(name),
                    "own": _report(hierarchy.own(name), unit if target == "asic" else None)}
             for name, number in hierarchy.instances(top).items()
         },
@@ -201,6 +202,10 @@ class _Hierarchy:
                 if kind not in self._modules:
                     totals[kind] = totals.get(kind, 0) + copies * number
         return totals
+
+    def children(self, name):
+        """Copies of each module directly in one copy of a module."""
+        return {kind: number for kind, number in self._modules[name].items() if kind in self._modules}
 
     def own(self, name):
         return self._count({kind: number for kind, number in self._modules[name].items()

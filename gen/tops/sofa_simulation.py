@@ -17,6 +17,7 @@ from sim.host.tokens import fetch_rows, generated_keys
 from sim.runner import SimulationError, simulate
 
 from .sofa_inputs import check_heads, load_heads, shipped_case
+from .sofa_stages import sampled_counters, timeline
 from .sofa_traffic import reuse, traffic
 
 __all__ = ["HeadsRun", "run_heads", "simulate_heads"]
@@ -39,7 +40,8 @@ class HeadsRun:
     generated: np.ndarray | None
 
 
-def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, simulator="verilator", waves=None):
+def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, simulator="verilator", waves=None,
+              sample=None):
     """Send quantised heads as one task, and compare what comes back with the golden model.
 
     Returns
@@ -51,11 +53,14 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
     ThresherError
         The hardware reported an error, broke a rule of its buses, or hung.
     """
+    sampling = {}
+    if sample is not None:
+        sampling = {"sample_every": sample, "sample": sampled_counters(registers)}
     try:
         result = simulate(
             verilog, "sofa", [pack_task(heads, parameters)], bus_width=parameters.bus_width, simulator=simulator,
             stall=stall, seed=seed, waves=waves, max_idle_cycles=1_000_000, fetch=fetch_rows(heads, parameters),
-            registers_to_read={name: entry["address"] for name, entry in registers.items()})
+            **sampling, registers_to_read={name: entry["address"] for name, entry in registers.items()})
     except SimulationError as error:
         raise ThresherError(f"the simulation failed: {error}") from error
     try:
@@ -102,8 +107,10 @@ def simulate_heads(top, parameters, options):
     dict
         The report of the run.
     """
-    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens"})
+    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens", "sample"})
     p = parameters
+    if options.sample is not None and not p.counters:
+        raise ThresherError("--sample reads the counters, and this configuration has none (counters=false)")
     if options.input is None:
         inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
     else:
@@ -113,7 +120,7 @@ def simulate_heads(top, parameters, options):
     heads, scales = inputs.plan(selection, p)
     emitted = emit_cached(top, p)
     run = run_heads(emitted.verilog, emitted.registers, heads, p, seed=options.seed, stall=options.stall,
-                    simulator=options.simulator, waves=options.waves)
+                    simulator=options.simulator, waves=options.waves, sample=options.sample)
     result = run.simulation
     outputs = (run.outputs * scales[:, None, None]).astype(np.float32)
     report = {
@@ -129,6 +136,8 @@ def simulate_heads(top, parameters, options):
     }
     if run.generated is not None:
         report["kv_union_ratio"] = float(run.generated.mean())
+    if options.sample is not None:
+        report["timeline"] = timeline(result, options.sample, p)
     if options.compare_dense:
         dense = [dataclasses.replace(head, dense=True) for head in heads]
         baseline = run_heads(emitted.verilog, emitted.registers, dense, p, seed=options.seed, stall=options.stall,

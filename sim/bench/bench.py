@@ -13,6 +13,7 @@ from .exchange import read_rows, write_progress
 from .failure import BenchError
 from .fetch import FetchHost
 from .registers import Registers
+from .sampler import Sampler
 from .script import WaitCycles, decode_script
 from .script_player import ScriptPlayer
 
@@ -77,6 +78,9 @@ class Bench:
             self.fetch = FetchHost(dut, self.clocking, rows, latency, width, stall, seed, self.violations)
         self._partners = [partner for partner in (self.source, self.sink, self.fetch) if partner is not None]
         self.registers = Registers(dut, self.clocking, stall, random.Random(f"registers {seed}"))
+        self._sampler = None
+        if job["sample"]:
+            self._sampler = Sampler(self.registers, self.clocking, job["sample"], job["sample_every"])
         self._script = ScriptPlayer(decode_script(job["script"]), self)
         self._register_values = {}
         self._kilocycles_per_second = 0.0
@@ -103,7 +107,8 @@ class Bench:
         self.registers.connect()
         start_time, start_cycle = time.perf_counter(), self.clocking.cycle
         try:
-            await select(self._work(), self._watch())
+            sampling = () if self._sampler is None else (self._sampler.run(),)
+            await select(self._work(), self._watch(), *sampling)
         finally:
             seconds = time.perf_counter() - start_time
             self._kilocycles_per_second = (self.clocking.cycle - start_cycle) / seconds / 1000
@@ -128,6 +133,8 @@ class Bench:
             self.sink.progress.reach("packets", self._job["expected_packets"]),
         )
         await self.clocking.wait(_DRAIN_CYCLES)
+        if self._sampler is not None:
+            await self._sampler.finish()
         for name, address in self._job["registers"].items():
             try:
                 self._register_values[name], _ = await self.registers.read(address)
@@ -186,6 +193,7 @@ class Bench:
         values = {
             "registers": self._register_values,
             "reads": self._script.reads,
+            "samples": {} if self._sampler is None else self._sampler.samples,
             "cycles": cycles,
             "input_cycles": inputs.cycles,
             "output_cycles": outputs.cycles,

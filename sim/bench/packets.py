@@ -14,6 +14,7 @@ __all__ = ["run_packets"]
 _NOTHING = {
     "registers": {},
     "reads": [],
+    "samples": {},
     "cycles": 0,
     "input_cycles": [],
     "output_cycles": [],

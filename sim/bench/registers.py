@@ -48,8 +48,8 @@ class Registers:
         while True:
             yield self._random.random() < self._stall
 
-    async def _access(self, operation):
-        if not self._stall:
+    async def _access(self, operation, stalled=True):
+        if not (self._stall and stalled):
             return await operation
         # A pause generator wakes in each cycle, so it only runs during an access.
         for channel in self._channels:
@@ -72,8 +72,8 @@ class Registers:
         self._check("the write", address, answer.resp.name, response)
         return answer.resp.name
 
-    async def read(self, address, response="OKAY"):
-        """Read a register; return its value and the response's name."""
-        answer = await self._access(self._master.read(address, 4))
+    async def read(self, address, response="OKAY", stalled=True):
+        """Read a register, with the stalls of the job or without; return its value and the response's name."""
+        answer = await self._access(self._master.read(address, 4), stalled)
         self._check("the read", address, answer.resp.name, response)
         return int.from_bytes(answer.data, "little"), answer.resp.name

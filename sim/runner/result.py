@@ -31,6 +31,8 @@ class SimulationResult:
         Registers asked for by ``registers_to_read``, read after the last output word.
     reads : list of RegisterRead
         Answers to the script's reads.
+    samples : dict of str to list of (int, int)
+        Cycle and value of each answer to ``sample``, by register; empty without.
     cycles : int
         From the first input word accepted to the last output word taken, both included; 0 if there was none.
     input_cycles, output_cycles : list of (int, int)
@@ -60,6 +62,7 @@ class SimulationResult:
     packets: list
     registers: dict
     reads: list
+    samples: dict
     cycles: int
     input_cycles: list
     output_cycles: list

@@ -52,6 +52,8 @@ def simulate(
     seed=None,
     waves=None,
     registers_to_read=None,
+    sample=None,
+    sample_every=256,
     script=(),
     expected_packets=None,
     fetch=None,
@@ -87,6 +89,11 @@ def simulate(
         FST file to write.
     registers_to_read : dict of str to int, optional
         Names and byte addresses, read after the last output word.
+    sample : dict of str to int, optional
+        Names and byte addresses of registers that are read over and over while the top works, see
+        `SimulationResult.samples`. The top's cycles are the same with and without.
+    sample_every : int
+        Cycles between two samples, at least 1. A sample takes 6 cycles a register; the next waits for it.
     script : list of Step
         See `sim.bench.script`.
     expected_packets : int, optional
@@ -134,6 +141,8 @@ def simulate(
         _check_rows(fetch, bus_width)
     if not isinstance(fetch_latency, int) or fetch_latency < 0:
         raise ValueError(f"fetch_latency must be a non-negative integer, not {fetch_latency!r}")
+    if not isinstance(sample_every, int) or sample_every < 1:
+        raise ValueError(f"sample_every must be a positive integer, not {sample_every!r}")
     if expected_packets is None:
         expected_packets = len(packets)
     if seed is None:
@@ -146,6 +155,8 @@ def simulate(
         "stall": stall,
         "seed": seed,
         "registers": {name: int(address) for name, address in (registers_to_read or {}).items()},
+        "sample": {name: int(address) for name, address in (sample or {}).items()},
+        "sample_every": sample_every,
         "script": encode_script(script),
         "expected_packets": expected_packets,
         "fetch_latency": fetch_latency,
@@ -230,6 +241,7 @@ def _last_lines(path, lines=25):
 def _result(values, packets, job, waves, build_seconds, seconds, strict):
     error, hang = values.pop("error"), values.pop("hang")
     values["reads"] = [RegisterRead(**read) for read in values["reads"]]
+    values["samples"] = {name: [tuple(pair) for pair in pairs] for name, pairs in values["samples"].items()}
     values["input_cycles"] = [tuple(pair) for pair in values["input_cycles"]]
     values["output_cycles"] = [tuple(pair) for pair in values["output_cycles"]]
     result = SimulationResult(

@@ -13,7 +13,7 @@ from gen.cli import main
 from gen.errors import ThresherError
 from sim.runner.errors import SimulationHang
 
-COMMANDS = ("list", "describe", "doctor", "emit", "sim", "synth", "pnr", "workload", "demo", "lint", "claims")
+COMMANDS = ("list", "describe", "doctor", "emit", "sim", "synth", "pnr", "workload", "demo", "lint", "claims", "report")
 SHELL = SimpleNamespace(registers=SimpleNamespace(to_dict=lambda: {"registers": [
     {"name": "identity", "address": 0, "access": "read-only", "doc": "Says [what] this is."}]}))
 
@@ -196,6 +196,7 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["list", "--report", "/dev/null/x/r.json"],
      "The folder of the report /dev/null/x/r.json cannot be made: Not a directory"),
     (["sim", "fake", "--simulator", "x"], "--simulator must be one of verilator, icarus, not 'x'"),
+    (["sim", "fake", "--sample", "0"], "--sample must be at least 1 cycle, not 0"),
     (["sim", "fake", "--stall", "1"], "--stall must be a probability from 0 to under 1, not 1.0"),
     (["sim", "fake", "--keep", "nan"], "--keep must be over 0 and at most 1, not nan"),
     (["sim", "fake", "--policy", "x"], "--policy must be one of quota, merge, not 'x'"),

@@ -1,5 +1,7 @@
 """`thresher sim sofa`: what it refuses, what it reports, what it writes, and how it names a mismatch."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,33 @@ def test_report_and_arrays(tmp_path):
         assert np.abs(out["o"][head] - exact).max() < 0.01 * np.abs(exact).max()
         scale = np.abs(contents["v"][head]).max() / 32767
         assert np.allclose(out["o"][head], out["o_raw"][head] * scale, rtol=1e-6)
+
+
+def test_sampling_sees_all_counts_and_moves_no_cycle(tmp_path):
+    contents = arrays(queries=6, keys=20, dimension=8)
+    quiet, _ = run(tmp_path, contents, stall=0.3, seed=4)
+    sampled, _ = run(tmp_path, contents, stall=0.3, seed=4, sample=1)
+    assert "timeline" not in quiet and sampled["bit_exact"]
+    assert (sampled["cycles"], sampled["counters"]) == (quiet["cycles"], quiet["counters"])
+    timeline = sampled["timeline"]
+    assert timeline["sample"] == 1
+    assert [stage["counter"] for stage in timeline["stages"]] == [
+        "input_words", "predicting", "starved", "multiplying", "output_words"]
+    for stage in timeline["stages"]:
+        cycles, increments = stage["cycle"], stage["increment"]
+        assert sum(increments) == quiet["counters"][stage["counter"]] > 0
+        lengths = np.diff([0, *cycles])
+        # Registers are read at once, whatever the streams' stalls are: a sample of 7 every 6 cycles each.
+        assert (lengths[1:] > 0).all() and lengths.max() <= 43
+        assert (np.array(increments) <= stage["capacity"] * lengths).all()
+        assert cycles[-1] >= quiet["cycles"]
+
+
+def test_sampling_needs_counters(tmp_path):
+    with pytest.raises(ThresherError, match="--sample reads the counters, and this configuration has none"):
+        tops()["sofa"].simulate(dataclasses.replace(TINY, counters=False), SimulationOptions(sample=64))
+    with pytest.raises(ThresherError, match="--sample must be at least 1 cycle, not 0"):
+        SimulationOptions(sample=0)
 
 
 def test_mask_and_causal(tmp_path):

@@ -41,6 +41,8 @@ def check_modules(report):
     assert {name: module["instances"] for name, module in modules.items()} == {
         "dut": 1, "dut_table": 1, "dut_bitonic_sorter": 1, "dut_compare_exchange": 5,
         "dut_compare_exchange_2": 1, "dut_multiply_accumulate": 4}
+    assert modules["dut"]["children"] == {"dut_table": 1, "dut_bitonic_sorter": 1, "dut_multiply_accumulate": 4}
+    assert modules["dut_table"]["children"] == {}
     for key in ("cells", "luts", "ffs", "dsps", "brams"):
         children = {"dut_table": 1, "dut_bitonic_sorter": 1, "dut_multiply_accumulate": 4}
         assert modules["dut"][key] == modules["dut"]["own"][key] + sum(

@@ -71,6 +71,25 @@ def test_round_trip(simulator, stall):
         assert [last - first + 1 for first, last in result.output_cycles] == [5, 1, 17, 3]
 
 
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_samples(simulator, stall):
+    packets = some_packets(lengths=(40,) * 8)
+    quiet = loopback(simulator, packets, stall=stall, seed=3)
+    result = loopback(simulator, packets, stall=stall, seed=3, sample=REGISTERS, sample_every=50)
+    assert quiet.samples == {}
+    assert (result.packets, result.output_word_cycles) == (quiet.packets, quiet.output_word_cycles)
+    assert list(result.samples) == list(REGISTERS)
+    assert {value for _, value in result.samples["identity"]} == {0x54485253}
+    counts = result.samples["packets"]
+    for cycle, value in counts:
+        # A word that leaves is counted a cycle later, and an answer tells what was there when it was made.
+        assert value in range(sum(last < cycle - 6 for _, last in result.output_cycles),
+                              sum(last < cycle for _, last in result.output_cycles) + 1)
+    assert counts[-1][1] == len(packets)
+    assert {later - earlier for (earlier, _), (later, _) in zip(counts[:-2], counts[1:-1], strict=True)} == {50}
+
+
 def test_stalls_replay_on_both_simulators():
     packets = some_packets()
     first = loopback("icarus", packets, stall=0.4, seed=9)
@@ -243,6 +262,7 @@ def test_waves(tmp_path, simulator):
             ValueError,
             "request of a row must be a non-negative integer, not -1",
         ),
+        ({"sample_every": 0}, ValueError, "sample_every must be a positive integer, not 0"),
         ({"fetch_latency": -1}, ValueError, "fetch_latency must be a non-negative integer, not -1"),
     ],
 )

@@ -28,7 +28,7 @@ class {class_name}(LiteXModule):
     Attributes
     ----------
     bus : AXILiteInterface
-        Registers, at the byte addresses of `manifest.json`.
+        Registers, at the byte addresses of `manifest.json`; bits of the address above these are not looked at.
 {endpoint_docs}
     interrupt : Signal
         High while an interrupt is pending and enabled.
@@ -40,7 +40,7 @@ class {class_name}(LiteXModule):
     region_size = {region_size:#x}
 
     def __init__(self, platform):
-        self.bus = bus = axi.AXILiteInterface(data_width={data_width}, address_width={address_width})
+        self.bus = bus = axi.AXILiteInterface(data_width={data_width}, address_width=32)
 {endpoints}
         self.interrupt = Signal()
         self.ev = EventManager()
@@ -91,7 +91,7 @@ def litex_module(description):
     for bus in interfaces(description["ports"]):
         if not bus.is_stream:
             lite = bus
-            connections |= {port["name"]: _lite_signal(signal) for signal, port in bus.signals.items()}
+            connections |= {port["name"]: _lite_signal(signal, port["width"]) for signal, port in bus.signals.items()}
             continue
         endpoint, doc = _DOCS[bus.name]
         docs += [f"    {endpoint} : Endpoint", f"        {doc} {bus.data_width} bits a beat."]
@@ -105,15 +105,16 @@ def litex_module(description):
     return _MODULE.format(
         name=description["name"], version=description["version"],
         class_name="".join(word.capitalize() for word in description["name"].split("_")),
-        data_width=lite.data_width, address_width=lite.signals["awaddr"]["width"],
+        data_width=lite.data_width,
         region_size=1 << lite.signals["awaddr"]["width"],
         endpoint_docs="\n".join(docs), endpoints="\n".join(endpoints), always="\n".join(always),
         connections="\n".join(f"            {directions[port]}_{port}={value}," for port, value in connections.items()))
 
 
-def _lite_signal(signal):
+def _lite_signal(signal, width):
     """Signal of LiteX's AXI4-Lite interface by its name in AXI."""
     if signal.endswith("prot"):
         return "0"
     channel = next(channel for channel in ("aw", "ar", "w", "b", "r") if signal.startswith(channel))
-    return f"bus.{channel}.{signal.removeprefix(channel)}"
+    field = signal.removeprefix(channel)
+    return f"bus.{channel}.{field}" + (f"[:{width}]" if field == "addr" else "")

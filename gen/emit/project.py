@@ -8,6 +8,7 @@ from gen.emit.litex import litex_module
 from gen.emit.standalone import standalone_top
 from gen.emit.vivado import ip_top, vivado_values
 from gen.errors import ThresherError
+from gen.lint import STYLE_ONLY
 
 __all__ = ["DEFAULT_CLOCK_MHZ", "TARGETS", "project_files"]
 
@@ -68,7 +69,8 @@ def project_files(description, target, clock_mhz=None):
     files = {file.format(top=name): write(description) for file, write in _WRITTEN.get(target, {}).items()}
     if target not in _FILES:
         return files
-    values = {"top": name, "version": description["version"]}
+    values = {"top": name, "version": description["version"],
+              "waivers": ", ".join(f"-Wno-{rule}" for rule in STYLE_ONLY)}
     if target in DEFAULT_CLOCK_MHZ:
         frequency = clock_mhz if clock_mhz is not None else DEFAULT_CLOCK_MHZ[target]
         period = 1e3 / frequency

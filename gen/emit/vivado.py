@@ -21,7 +21,7 @@ _ACCESS = {"constant": "read-only", "read-only": "read-only", "read-write": "rea
 def ip_top(description):
     """Write the Verilog of the wrapper that Vivado packages.
 
-    It only renames clock and reset, turns the reset, and completes the streams with what an AXI DMA or a stream FIFO has
+    It renames clock and reset, inverts the reset, and completes the streams with what an AXI DMA or a stream FIFO has
     a port for: TKEEP of incoming packets, which is ignored since all bytes of a beat are data, and TLAST of requests,
     which are packets of one beat each. Attributes tell Vivado which ports make which interface.
 

@@ -68,9 +68,9 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         ``target``, ``family`` (None but for ``"xilinx"``), ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``,
         ``urams``, ``area_um2`` (None but for a library), ``gate_equivalents`` (None but for ``"asic"`` without a
         library), ``dsp_registers`` (see :func:`gen.synth.xilinx.dsp_registers`; None but for ``"xilinx"``),
-        ``memory_bits``, ``latches``, ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each
-        module to the same counts for one copy with all that is in it, ``instances`` (copies in the design)
-        and ``own`` (counts without its submodules).
+        ``memory_bits``, ``latches``, ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``.
+        ``modules`` maps each module to the same counts for one copy with all that is in it, ``instances`` (copies in
+        the design) and ``own`` (counts without its submodules).
 
     Raises
     ------

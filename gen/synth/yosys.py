@@ -81,7 +81,7 @@ class Yosys:
         """
         log = self._process.stdout.read()
         code = self._process.wait()
-        if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: (.*)", log, re.MULTILINE):
+        if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: ?(.*)", log, re.MULTILINE):
             reason = "".join(errors[-1])
             if "ABC" in reason:  # it only says that a file is missing
                 causes = re.findall(r"^ABC: (.* cannot be used|Error: .*)", log, re.MULTILINE)

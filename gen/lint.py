@@ -40,8 +40,8 @@ def group(lines):
     return findings
 
 
-def lint(verilog, name):
-    """Lint one Verilog file with Verilator, and with Icarus where it is installed.
+def lint(verilog, name, *others):
+    """Lint a Verilog file with Verilator, and with Icarus where it is installed.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def lint(verilog, name):
         The file.
     name : str
         Its top module.
+    others : pathlib.Path
+        Files with what it instances.
 
     Returns
     -------
@@ -60,20 +62,22 @@ def lint(verilog, name):
     ThresherError
         Verilator is missing, the file is, or a linter does not end.
     """
-    if not verilog.is_file():
-        raise ThresherError(f"The Verilog file {verilog} does not exist")
+    files = (verilog, *others)
+    for file in files:
+        if not file.is_file():
+            raise ThresherError(f"The Verilog file {file} does not exist")
     waivers = [f"-Wno-{rule}" for rule in STYLE_ONLY]
     environment = verilator_environment()
     # The search for the program itself happens in our own PATH, not in the one that it is given.
     verilator = shutil.which("verilator", path=environment.get("PATH"))
     findings, code = run([verilator, "--lint-only", "-Wall", "--no-timing", *waivers, "--top-module", name,
-                          str(verilog)], environment)
+                          *map(str, files)], environment)
     findings = group(findings)
     if code and not findings:
         findings = [f"verilator failed with exit code {code}"]
     iverilog = shutil.which("iverilog")
     if iverilog is not None:
         lines, code = run([iverilog, "-g2005", "-Wall", "-Wno-timescale", "-t", "null", "-s", name,
-                           str(verilog)], {})
+                           *map(str, files)], {})
         findings += lines or ([f"iverilog failed with exit code {code}"] if code else [])
     return findings

@@ -16,7 +16,7 @@ def command(
     preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "generic",
     report: Report = None,
 ):
-    """Write Verilog, manifest, C header and Python driver, and constraints for the target."""
+    """Write Verilog, manifest, C header and Python driver, and for the target wrappers, constraints and scripts."""
     from gen.emit import emit
 
     check_report_path(report)

@@ -21,7 +21,7 @@ Sets = Annotated[list[str] | None, typer.Option(
 Report = Annotated[Path | None, typer.Option(
     "--report", metavar="FILE", show_default=False, help="Also write the result as JSON.")]
 Target = Annotated[str, typer.Option(
-    "--target", metavar="TARGET", help="ecp5, xilinx, ice40, asic or generic.")]
+    "--target", metavar="TARGET", help="generic, ecp5, xilinx, ice40 or asic; emit also knows vivado and litex.")]
 
 
 def find_top(name):

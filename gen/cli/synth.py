@@ -20,15 +20,22 @@ def command(
     macro_words: Annotated[int | None, typer.Option(
         metavar="N", show_default=False,
         help="For asic: memories from this depth on have no area; with 1, none has; 64 when not given.")] = None,
+    family: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default=False,
+        help="For xilinx: xc7 (7 series), xcu (UltraScale) or xcup (UltraScale+); xc7 when not given.")] = None,
     report: Report = None,
 ):
     """Synthesise with Yosys: cells and area, for each module of the hierarchy."""
     from gen.emit import emit
-    from gen.synth import MACRO_WORDS, synth
+    from gen.synth import FAMILIES, MACRO_WORDS, synth
 
     check_report_path(report)
     if macro_words is not None and target != "asic":
         raise ThresherError("--macro-words N is for --target asic only")
+    if family is not None and target != "xilinx":
+        raise ThresherError("--family NAME is for --target xilinx only")
+    if family is not None and family not in FAMILIES:
+        raise ThresherError(f"--family must be one of {', '.join(FAMILIES)}, not {family!r}")
     if liberty is not None and target != "asic":
         raise ThresherError("--liberty FILE is for --target asic only")
     if liberty is not None and not liberty.is_file():
@@ -38,7 +45,8 @@ def command(
         emit(entry.build(parameters, target), top, Path(folder), target=target)
         update(f"synthesising {top} for {target}")
         result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty, flatten=not hierarchy,
-                       macro_words=MACRO_WORDS if macro_words is None else macro_words)
+                       macro_words=MACRO_WORDS if macro_words is None else macro_words,
+                       family=family)
     result = {"top": top, "preset": preset, **result}
     write_report(report, result)
     print_mapping(out(), top, result)

@@ -22,7 +22,7 @@ def emit(shell, name, directory, *, target=None, clock_mhz=None):
     """Write the artefacts of an accelerator.
 
     ``NAME.v``, ``manifest.json``, ``NAME.h`` (C), ``NAME_driver.py`` and, for the targets that have them,
-    constraints and scripts. Equal shells give equal bytes. Files are written to a temporary folder and
+    wrappers, constraints and scripts. Equal shells give equal bytes. Files are written to a temporary folder and
     moved when all are complete, so that a failure leaves the folder as it was; files of other names in it
     are not touched.
 
@@ -53,7 +53,7 @@ def emit(shell, name, directory, *, target=None, clock_mhz=None):
         raise ThresherError(f"Name must be a lower-case identifier, not {name!r}.")
     if name != shell.name:
         raise ThresherError(f"Name must be the name of the shell, {shell.name!r}, not {name!r}.")
-    files = project_files(name, target, clock_mhz)
+    files = project_files(shell.to_dict(), target, clock_mhz)
     files[f"{name}.v"], modules = emit_verilog(shell, name, target=target)
     files |= dict.fromkeys([f"{name}.h", f"{name}_driver.py"])
     manifest = Manifest.of(shell, files[f"{name}.v"], modules, target=target, files=files)

@@ -17,10 +17,11 @@ COUNTED = {
     "xilinx": {
         "luts": {r"LUT[1-6]|SRL16E|SRLC16E|SRLC32E": 1, r"RAM32X1S|RAM64X1S|RAM32X1S_1": 1,
                  r"RAM32X1D|RAM64X1D|RAM128X1S": 2, r"RAM32M|RAM64M|RAM128X1D|RAM256X1S": 4,
-                 r"RAM32M16|RAM64M8|RAM512X1S": 8},
+                 r"RAM32M16|RAM64M8|RAM256X1D|RAM512X1S|RAM32X16DR8|RAM64X8SW": 8},
         "ffs": {r"FD[RSCP]E(_1)?": 1},
         "dsps": {r"DSP48E[12]|DSP48A1?": 1},
         "brams": {r"RAMB36E[12]": 1, r"RAMB18E[12]": 0.5},
+        "urams": {r"URAM288": 1},
     },
     "ice40": {
         "luts": {r"SB_LUT4": 1},
@@ -64,6 +65,8 @@ class Cells:
         All cells, and how many look-up tables, flip-flops and multiplier blocks they are.
     brams : int or float
         Block memories.
+    urams : int
+        UltraRAMs.
     area : float
         Area in the unit of the library, 0 where there is none.
     """
@@ -73,6 +76,7 @@ class Cells:
     ffs: int = 0
     dsps: int = 0
     brams: "int | float" = 0
+    urams: int = 0
     area: float = 0.0
 
     def __add__(self, other):
@@ -82,7 +86,7 @@ class Cells:
         return Cells(*(value * count for value in self._values()))
 
     def _values(self):
-        return self.cells, self.luts, self.ffs, self.dsps, self.brams, self.area
+        return self.cells, self.luts, self.ffs, self.dsps, self.brams, self.urams, self.area
 
 
 def count_cells(target, types, areas=None, ffs=None):

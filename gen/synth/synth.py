@@ -10,6 +10,7 @@ from pathlib import Path
 from gen.errors import ThresherError
 from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
 from gen.synth.liberty import CellLibrary
+from gen.synth.xilinx import FAMILIES, dsp_registers, synth_commands
 from gen.synth.yosys import Yosys, checked_source, quoted
 
 __all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "SYNTH_ECP5", "synth"]
@@ -30,13 +31,14 @@ MACRO_WORDS = 64
 _HOW = {
     "ecp5": "luts are LUT4 + 2 CCU2C + 4 TRELLIS_DPR16X4",
     "xilinx": "luts are LUT1 to LUT6, shift registers and the look-up tables of distributed memory; brams "
-              "are RAMB36E1 + RAMB18E1 / 2",
+              "are RAMB36 + RAMB18 / 2, urams URAM288; {family}",
     "ice40": "luts are SB_LUT4; UltraPlus, with SB_MAC16",
     "asic": "memories of {macro_words} words and more are macros, counted in brams and without area",
 }
 
 
-def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro_words=MACRO_WORDS):
+def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro_words=MACRO_WORDS,
+          family=None):
     """Synthesise a Verilog file with Yosys and count what it takes.
 
     Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real
@@ -50,22 +52,25 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
     top : str
         Top module.
     target : str
-        ``"ecp5"``, ``"xilinx"`` (7 series), ``"ice40"`` (UltraPlus) or ``"asic"``.
+        ``"ecp5"``, ``"xilinx"``, ``"ice40"`` (UltraPlus) or ``"asic"``.
     liberty : path-like, None or False
         Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists;
         otherwise, and with False, generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
     flatten : bool
     macro_words : int
         Memories of an ASIC from this depth on have no area; with 1 none has.
+    family : str or None
+        One of :data:`gen.synth.xilinx.FAMILIES`, only for ``"xilinx"``; None is ``"xc7"``.
 
     Returns
     -------
     dict
-        ``target``, ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``, ``area_um2`` (None but for a library),
-        ``gate_equivalents`` (None but for ``"asic"`` without a library), ``memory_bits``, ``latches``,
-        ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``. ``modules`` maps each
-        module to the same counts for one copy with all that is in it, ``instances`` (copies in the design),
-        ``own`` (counts without its submodules) and ``children`` (copies of each submodule in one copy).
+        ``target``, ``family`` (None but for ``"xilinx"``), ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``,
+        ``urams``, ``area_um2`` (None but for a library), ``gate_equivalents`` (None but for ``"asic"`` without a
+        library), ``dsp_registers`` (see :func:`gen.synth.xilinx.dsp_registers`; None but for ``"xilinx"``),
+        ``memory_bits``, ``latches``, ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``.
+        ``modules`` maps each module to the same counts for one copy with all that is in it, ``instances`` (copies in
+        the design), ``own`` (counts without its submodules) and ``children`` (copies of each submodule in one copy).
 
     Raises
     ------
@@ -76,6 +81,11 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         raise ThresherError(f"Synthesis target must be one of {', '.join(COUNTED)}, not {target!r}.")
     if liberty and target != "asic":
         raise ThresherError(f"A Liberty file is for the target 'asic' only, not {target!r}.")
+    if family is not None and target != "xilinx":
+        raise ThresherError(f"A family is for the target 'xilinx' only, not {target!r}.")
+    family = "xc7" if family is None and target == "xilinx" else family
+    if family is not None and family not in FAMILIES:
+        raise ThresherError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}.")
     verilog_path = checked_source(verilog_path, top)
     if target == "asic" and liberty is None and DEFAULT_LIBERTY.is_file():
         liberty = DEFAULT_LIBERTY
@@ -86,7 +96,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
     # Vendor primitives are known before the hierarchy is checked.
     primitives = [PRIMITIVES[target]] if target in PRIMITIVES else []
     read = [*primitives, f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}"]
-    commands = functools.partial(_commands, target, top, library, macro_words)
+    commands = functools.partial(_commands, target, family, top, library, macro_words)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         # Both at once: each run has one thread.
@@ -105,6 +115,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
             raise
         begin, modules = kept.statistics("begin.json")["modules"], kept.statistics("end.json")["modules"]
         flat_modules = flat.statistics("end.json")["modules"] if flat else None
+        dsps = (flat if flat else kept).text("dsps.txt") if target == "xilinx" else None
 
     _refuse_latches(top, begin)
     areas, flip_flop = _asic_counting(target, library)
@@ -116,7 +127,9 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
     unit = "gate_equivalents" if library is None else "area_um2"
     return {
         "target": target,
+        "family": family,
         **_report(total, unit if target == "asic" else None),
+        "dsp_registers": None if dsps is None else dsp_registers(dsps),
         "memory_bits": memory_bits,
         "latches": 0,
         "cells_by_type": {kind: number for kind, number in types.items() if kind != "$scopeinfo"},
@@ -128,7 +141,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
             for name, number in hierarchy.instances(top).items()
         },
         "how": f"totals: {'flattened' if flatten else 'sums of modules'}; modules: hierarchy kept, one copy each "
-               "with submodules; " + _HOW[target].format(macro_words=macro_words)
+               "with submodules; " + _HOW[target].format(macro_words=macro_words, family=FAMILIES.get(family))
                + ("" if target != "asic" else f"; cell library {library.path.name}" if library is not None
                   else "; no cell library: gate_equivalents, two-input NAND gates by the table of Thresher"),
         "tool": {"name": "yosys", "version": importlib.metadata.version("pyosys")},
@@ -146,12 +159,11 @@ def _statistics(name):
     return f"tee -q -o {name} stat -json"
 
 
-def _commands(target, top, library, macro_words, *, flatten):
+def _commands(target, family, top, library, macro_words, *, flatten):
     if target == "ecp5":
         return [f"{SYNTH_ECP5} -top {top}" + " -noflatten" * (not flatten)]
     if target == "xilinx":
-        # Pads and clock buffers belong to the design around the block.
-        return [f"synth_xilinx -family xc7 -noiopad -noclkbuf -top {top}" + " -flatten" * flatten]
+        return [*synth_commands(top, family, flatten=flatten), "tee -q -o dsps.txt dump -n t:DSP48E*"]
     if target == "ice40":
         return [f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
     gates = [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
@@ -184,7 +196,7 @@ def _plain(modules):
 def _report(cells, unit):
     area = round(cells.area, 3)
     return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps,
-            "brams": cells.brams, "area_um2": area if unit == "area_um2" else None,
+            "brams": cells.brams, "urams": cells.urams, "area_um2": area if unit == "area_um2" else None,
             "gate_equivalents": area if unit == "gate_equivalents" else None}
 
 

@@ -81,7 +81,7 @@ class Yosys:
         """
         log = self._process.stdout.read()
         code = self._process.wait()
-        if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: (.*)", log, re.MULTILINE):
+        if errors := re.findall(r"^ERROR: (.*)|^\S.*: ERROR: ?(.*)", log, re.MULTILINE):
             reason = "".join(errors[-1])
             if "ABC" in reason:  # it only says that a file is missing
                 causes = re.findall(r"^ABC: (.* cannot be used|Error: .*)", log, re.MULTILINE)
@@ -111,3 +111,16 @@ class Yosys:
         if not statistics.get("modules"):
             raise ThresherError("Yosys stopped without a message: its statistics are missing or empty.")
         return statistics
+
+    def text(self, name):
+        """Read what ``tee -q -o NAME ...`` left, which may be nothing.
+
+        Raises
+        ------
+        :class:`gen.errors.ThresherError`
+            If there is no such file: Yosys stopped without a message.
+        """
+        try:
+            return (self._folder / name).read_text(encoding="utf-8")
+        except OSError:
+            raise ThresherError(f"Yosys stopped without a message: its file {name!r} is missing.") from None

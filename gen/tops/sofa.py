@@ -25,8 +25,9 @@ class SofaTop:
 
     def build(self, parameters, target="generic"):
         """The top as an Amaranth component, with the multipliers of the target unless the vendor is set."""
-        if parameters.vendor == "generic" and target in ("ecp5", "xilinx"):
-            parameters = dataclasses.replace(parameters, vendor=target)
+        vendors = {"ecp5": "ecp5", "xilinx": "xilinx", "vivado": "xilinx"}
+        if parameters.vendor == "generic" and target in vendors:
+            parameters = dataclasses.replace(parameters, vendor=vendors[target])
         return Shell(SofaEngine(parameters), self.name, importlib.metadata.version("thresher"),
                      counters=parameters.counters)
 

@@ -61,7 +61,8 @@ def calls(monkeypatch):
 
     for name, content in (("gen.tops", {}),
                           ("gen.tops.registry", {"tops": lambda: {"fake": top}, "resolve": resolve}),
-                          ("gen.emit", {"emit": emit}), ("gen.synth", {"MACRO_WORDS": 64, "synth": synth, "pnr": pnr}),
+                          ("gen.emit", {"emit": emit}), ("gen.synth", {"MACRO_WORDS": 64, "synth": synth, "pnr": pnr,
+                                         "FAMILIES": {"xc7": "", "xcup": ""}}),
                           ("gen.demo", {"demo": lambda path, update: {"output": path, "bit_exact": True}})):
         module = ModuleType(name)
         vars(module).update(content)
@@ -143,11 +144,14 @@ def test_synth_and_pnr(calls, capsys, tmp_path):
     assert main(["synth", "fake"]) == 0
     assert main(["pnr", "fake", "--device", "45k", "--seeds", "5", "--report", str(tmp_path / "r.json")]) == 0
     assert main(["synth", "fake", "--target", "asic", "--hierarchy", "--macro-words", "1"]) == 0
-    usual = {"liberty": None, "flatten": True, "macro_words": 64}
+    assert main(["synth", "fake", "--target", "xilinx", "--family", "xcup"]) == 0
+    usual = {"liberty": None, "flatten": True, "macro_words": 64, "family": None}
     assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", usual),
                            ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5),
                            ("emit", "fake", "asic"),
-                           ("synth", "fake.v", "fake", "asic", usual | {"flatten": False, "macro_words": 1})]
+                           ("synth", "fake.v", "fake", "asic", usual | {"flatten": False, "macro_words": 1}),
+                           ("emit", "fake", "xilinx"),
+                           ("synth", "fake.v", "fake", "xilinx", usual | {"family": "xcup"})]
     assert main(["synth", "fake", "--macro-words", "1"]) == 2
     assert "--macro-words N is for --target asic only" in capsys.readouterr().err
     assert report(tmp_path / "r.json")["fmax_mhz"] == 100
@@ -201,6 +205,8 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["sim", "fake", "--keep", "nan"], "--keep must be over 0 and at most 1, not nan"),
     (["sim", "fake", "--policy", "x"], "--policy must be one of quota, merge, not 'x'"),
     (["sim", "fake", "--input", "/no/in.npz"], "The input file /no/in.npz does not exist"),
+    (["synth", "fake", "--target", "ecp5", "--family", "xc7"], "--family NAME is for --target xilinx only"),
+    (["synth", "fake", "--target", "xilinx", "--family", "xc6s"], "--family must be one of xc7, xcup, not 'xc6s'"),
     (["synth", "fake", "--target", "ecp5", "--liberty", "a.lib"], "--liberty FILE is for --target asic only"),
     (["pnr", "fake", "--seeds", "0"], "--seeds must be at least 1, not 0"),
     (["workload", "shipped", "x", "-o", "a.npz"],

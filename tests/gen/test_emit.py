@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from gen.emit import DEFAULT_CLOCK_MHZ, TARGETS, emit
+from gen.emit import TARGETS, emit
 from gen.errors import ThresherError
 from hw.shell import Shell
 from tests.shell.loopback import Loopback, LoopbackParameters
@@ -41,7 +41,7 @@ def driver(emitted):
 def test_files(emitted):
     folder, manifest = emitted
     assert sorted(path.name for path in folder.iterdir()) == manifest.files == [
-        "Makefile", "loop.h", "loop.lpf", "loop.v", "loop_driver.py", "manifest.json"]
+        "Makefile", "loop.core", "loop.h", "loop.lpf", "loop.v", "loop_driver.py", "loop_standalone.v", "manifest.json"]
 
 
 def test_manifest(emitted):
@@ -181,18 +181,23 @@ def test_without_counters(tmp_path):
 def test_project_files(target, tmp_path):
     from gen.emit import project_files
 
-    files = project_files("loop", target, clock_mhz=80)
-    assert all("@" not in re.sub(r"\$@", "", text) for text in files.values())
-    assert bool(files) == (target in DEFAULT_CLOCK_MHZ)
+    files = project_files(make_shell().to_dict(), target, clock_mhz=80)
+    assert not any(re.search(r"@\w+@", text) for text in files.values())
     text = "".join(files.values())
-    assert {"generic": "", "ice40": "", "ecp5": 'FREQUENCY PORT "clk" 80 MHZ;',
-            "xilinx": "create_clock -name clk -period 12.500 [get_ports clk]",
-            "asic": "set_input_delay 2.500 -clock clk"}[target] in text
-    assert files.keys() <= {"Makefile", "loop.lpf", "loop.xdc", "loop.sdc", "loop.tcl"}
+    period = "create_clock -name {} -period 12.500 [get_ports {}]"
+    assert {"generic": "name: thresher:accelerator:loop:1.2.3", "ice40": "", "ecp5": 'FREQUENCY PORT "clk" 80 MHZ;',
+            "xilinx": period.format("clk", "clk"), "vivado": period.format("aclk", "aclk"),
+            "litex": "class Loop(LiteXModule):", "asic": "set_input_delay 2.500 -clock clk"}[target] in text
+    assert files.keys() == {
+        "generic": {"loop.core"}, "ice40": set(), "litex": {"loop_litex.py"},
+        "ecp5": {"Makefile", "loop.core", "loop.lpf", "loop_standalone.v"},
+        "xilinx": {"loop.core", "loop.xdc", "loop.tcl", "loop_standalone.v", "loop_standalone.xdc"},
+        "vivado": {"loop.core", "loop.xdc", "loop.tcl", "loop_ip.v", "package_ip.tcl", "block_design.tcl"},
+        "asic": {"Makefile", "loop.sdc", "loop.tcl"}}[target]
 
 
 @pytest.mark.parametrize("kwargs, message", [
-    ({"target": "spartan"}, "Target must be one of generic, ecp5, xilinx, ice40, asic, not 'spartan'."),
+    ({"target": "spartan"}, "Target must be one of generic, ecp5, xilinx, vivado, litex, ice40, asic, not 'spartan'."),
     ({"target": "ecp5", "clock_mhz": 0}, "Clock must be a positive number of megahertz, not 0."),
     ({"name": "loop v"}, "Name must be a lower-case identifier, not 'loop v'."),
     ({"name": "other"}, "Name must be the name of the shell, 'loop', not 'other'."),

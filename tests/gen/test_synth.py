@@ -115,6 +115,8 @@ def test_memories_without_area(verilog):
 @pytest.mark.parametrize("kwargs, message", [
     ({"target": "asic", "macro_words": 0}, "Memories are macros from 1 word on at the least, not 0."),
     ({"target": "generic"}, "Synthesis target must be one of ecp5, xilinx, ice40, asic, not 'generic'."),
+    ({"family": "xc7"}, "A family is for the target 'xilinx' only, not 'ecp5'."),
+    ({"target": "xilinx", "family": "xc6s"}, "Family must be one of xc7, xcu, xcup, not 'xc6s'."),
     ({"liberty": "x.lib"}, "A Liberty file is for the target 'asic' only, not 'ecp5'."),
     ({"top": "a b"}, "Top must be the name of a Verilog module, not 'a b'."),
     ({"top": "nothing"}, "Yosys failed: Module `nothing' not found!."),

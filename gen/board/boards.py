@@ -6,7 +6,7 @@ from gen.errors import ThresherError
 
 __all__ = ["BOARDS", "Board", "find_board"]
 
-#: Ports of a board top, in the order of the constraints.
+#: Ports that the top of every board has, in the order of the constraints.
 PORTS = ("clk", "uart_rx", "uart_tx", "led")
 
 
@@ -26,6 +26,8 @@ class Board:
         Oscillator of the board.
     pins : dict of str to (str, dict)
         Site of each of the ports and attributes of its pad.
+    high : dict of str to (str, dict)
+        Other pins, by port, that have to be driven high.
     led_low : bool
         Whether the light is on when its pin is low.
     bauds : tuple of int
@@ -44,6 +46,7 @@ class Board:
     part: str
     clock_mhz: float
     pins: dict
+    high: dict
     led_low: bool
     bauds: tuple
     port: str
@@ -61,7 +64,9 @@ def _ulx3s():
     # The FT231X divides 3 MHz by 1, by 1.5, and from 2 on in eighths.
     return _board("ulx3s-85f", "ULX3S with LFE5U-85F", ULX3S_85F_Platform, "clk25",
                   bauds=(3_000_000, 2_000_000, 1_500_000, 1_000_000, 500_000, 115_200), port="/dev/ttyUSB0",
-                  load=("openFPGALoader -b ulx3s {bit}", "fujprog {bit}"))
+                  load=("openFPGALoader -b ulx3s {bit}", "fujprog {bit}"),
+                  # Low, it lets the ESP32 reboot the board.
+                  high={"wifi_gpio0": ("esp32", "gpio0")})
 
 
 def _colorlight_i9():
@@ -111,13 +116,15 @@ def find_board(name):
                             f"`pip install amaranth-boards` ({error}).") from error
 
 
-def _board(name, title, platform_class, clock, *, bauds, port, load):
-    """A board from the definitions of an Amaranth platform: `clock`, a UART and a light."""
+def _board(name, title, platform_class, clock, *, bauds, port, load, high=None):
+    """A board from the definitions of an Amaranth platform: `clock`, a UART and a light, and pins to drive high."""
     from amaranth.build import Subsignal
 
     platform = platform_class()
     oscillator, uart, light = platform.lookup(clock), platform.lookup("uart"), platform.lookup("led")
-    lines = {io.name: io for io in uart.ios if isinstance(io, Subsignal)}
+
+    def subsignal(resource, name):
+        return next(io for io in resource.ios if isinstance(io, Subsignal) and io.name == name)
 
     def pin(resource, parent):
         return resource.ios[0].names[0], {**parent.attrs, **resource.attrs}
@@ -126,6 +133,8 @@ def _board(name, title, platform_class, clock, *, bauds, port, load):
         name=name, title=title, device=platform.device.rpartition("-")[2].replace("F", "k"),
         package=platform.package.replace("BG", "CABGA"), speed=int(platform.speed), part=platform.device,
         clock_mhz=oscillator.clock.frequency / 1e6,
-        pins={"clk": pin(oscillator, oscillator), "uart_rx": pin(lines["rx"], uart),
-              "uart_tx": pin(lines["tx"], uart), "led": pin(light, light)},
+        pins={"clk": pin(oscillator, oscillator), "uart_rx": pin(subsignal(uart, "rx"), uart),
+              "uart_tx": pin(subsignal(uart, "tx"), uart), "led": pin(light, light)},
+        high={port: pin(subsignal(platform.lookup(resource), name), platform.lookup(resource))
+              for port, (resource, name) in (high or {}).items()},
         led_low=light.ios[0].invert, bauds=bauds, port=port, load=load)

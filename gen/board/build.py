@@ -71,8 +71,8 @@ def choose_baud(board, clock_mhz, baud=None):
 def board_constraints(board):
     """Text of the LPF file: sites, pads and the oscillator's frequency."""
     lines = []
-    for port in PORTS:
-        site, attributes = board.pins[port]
+    pins = {port: board.pins[port] for port in PORTS} | board.high
+    for port, (site, attributes) in pins.items():
         pad = " ".join(f"{name}={value}" for name, value in attributes.items())
         lines += [f'LOCATE COMP "{port}" SITE "{site}";', f'IOBUF PORT "{port}" {pad};']
     lines.append(f'FREQUENCY PORT "clk" {board.clock_mhz:g} MHZ;')
@@ -95,7 +95,8 @@ def emit_board(shell, board, clock_mhz, baud=None):
     pll = pll_settings(board.clock_mhz, clock_mhz)
     baud, divisor = choose_baud(board, pll.mhz, baud)
     name = f"{shell.name}_{board.identifier}"
-    verilog, _modules = emit_verilog(BoardTop(shell, pll, divisor, led_low=board.led_low), name, target="ecp5")
+    top = BoardTop(shell, pll, divisor, high=tuple(board.high), led_low=board.led_low)
+    verilog, _modules = emit_verilog(top, name, target="ecp5")
     return name, verilog, pll, baud
 
 

@@ -26,24 +26,22 @@ class BoardTop(wiring.Component):
     pll : :class:`gen.board.pll.PllSettings`
     divisor : int
         Cycles of a bit of the serial line.
+    high : iterable of str
+        Ports that are driven high.
     led_low : bool
         Whether the light is on when its pin is low.
 
     Members
     -------
     clk, uart_rx, uart_tx, led : ``In(1)``, ``In(1)``, ``Out(1)``, ``Out(1)``
-        Pads.
+        Pads, and those of `high`.
     """
 
-    clk: In(1)
-    uart_rx: In(1)
-    uart_tx: Out(1)
-    led: Out(1)
-
-    def __init__(self, shell, pll, divisor, *, led_low=False):
+    def __init__(self, shell, pll, divisor, *, high=(), led_low=False):
         self._bridged = BridgedShell(shell, divisor)
-        self._pll, self._led_low = pll, led_low
-        super().__init__()
+        self._pll, self._high, self._led_low = pll, tuple(high), led_low
+        super().__init__({"clk": In(1), "uart_rx": In(1), "uart_tx": Out(1), "led": Out(1),
+                          **dict.fromkeys(self._high, Out(1))})
 
     def elaborate(self, platform):
         m = Module()
@@ -73,5 +71,6 @@ class BoardTop(wiring.Component):
             self._bridged.uart_rx.eq(self.uart_rx),
             self.uart_tx.eq(self._bridged.uart_tx),
             self.led.eq(light[-1] ^ self._led_low),
+            *(getattr(self, port).eq(1) for port in self._high),
         ]
         return m

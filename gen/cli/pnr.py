@@ -47,6 +47,8 @@ def command(
 
         if output is None:
             raise ThresherError("--board needs a folder for the bitstream; name it with --output")
+        if output.exists() and not output.is_dir():
+            raise ThresherError(f"The folder for the bitstream, {output}, is a file")
         board = find_board(board)
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"elaborating {top}") as update:

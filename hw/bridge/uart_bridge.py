@@ -109,7 +109,7 @@ class UartBridge(wiring.Component):
         return m
 
     def _elaborate_queues(self, m, byte):
-        """Queues of bytes before and behind the streams: command to (queue, room or None)."""
+        """Queues of bytes before and behind the streams, by the command that fills or empties them."""
         inserted, queues = ResetInserter(self.reset), {}
         ways_in = {Command.SEND: self.send} | ({Command.SERVE: self.row} if self._fetch else {})
         for command, port in ways_in.items():
@@ -150,7 +150,7 @@ class UartBridge(wiring.Component):
         reply, reply_size = Signal(96), Signal(range(13))
         stop_bits, damaged = Signal(_COUNT_WIDTH), Signal(_COUNT_WIDTH)
         packet, place_in_packet = arguments[:16], Signal(16)
-        resets = Signal(range(_RESET_CYCLES))
+        resets = Signal(range(_RESET_CYCLES + 1))
         write_pending, value_pending = Signal(), Signal()
         header, length, ends = Signal.like(sender.header), Signal.like(sender.length), Signal()
         result = queues[Command.RECEIVE]
@@ -165,8 +165,9 @@ class UartBridge(wiring.Component):
             self.bus.wdata.eq(arguments[8 * _ADDRESS_BYTES:]), self.bus.wstrb.eq(~0),
             self.bus.awvalid.eq(write_pending), self.bus.wvalid.eq(value_pending),
             self.bus.bready.eq(1), self.bus.rready.eq(1),
-            self.reset.eq(resets != 0),
         ]
+        # It has a large fan-out.
+        m.d.sync += self.reset.eq(resets != 0)
         outside = arguments[len(self.bus.awaddr):8 * _ADDRESS_BYTES] != 0
         flags = Signal(8)
         m.d.comb += flags.eq(
@@ -231,7 +232,7 @@ class UartBridge(wiring.Component):
                             with m.Case(choice.value):
                                 begin(0, choice.name)
                     with m.Case(Command.RESET.value):
-                        m.d.sync += resets.eq(Mux(size == 0, _RESET_CYCLES - 1, 0))
+                        m.d.sync += resets.eq(Mux(size == 0, _RESET_CYCLES, 0))
                         begin(0, "RESET")
                     with m.Default():
                         answer(Status.BAD_COMMAND)

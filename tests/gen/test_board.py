@@ -180,7 +180,7 @@ def test_wrong_requests(arguments, sentence, capsys, tmp_path, monkeypatch):
 
 
 def test_the_shipped_head_through_the_serial_line(tmp_path):
-    """By the generated driver and the transport of a board, on a simulated board; and another board is noticed."""
+    """By the generated driver and the transport of a board, on a simulated board."""
     report, output = tmp_path / "report.json", tmp_path / "out.npz"
     assert main(["run", "sofa", "--port", "simulated", "--set", "generator_rows=0", "--report", str(report),
                  "--output", str(output)]) == 0

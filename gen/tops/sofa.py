@@ -16,6 +16,9 @@ class SofaTop:
     name = "sofa"
     summary = "dynamic sparse attention: predicted scores, sorted selection, exact attention on what survives"
     parameters_class = SofaParameters
+    #: Parameters that decide how much of each resource of an FPGA a design takes.
+    remedies = {"luts": "rows, columns or lanes", "brams": "max_keys, max_features or query_groups",
+                "dsps": "lanes, rows or generator_rows"}
 
     def presets(self):
         """Named parameter sets."""
@@ -55,3 +58,9 @@ class SofaTop:
         from gen.tops.sofa_simulation import simulate_heads
 
         return simulate_heads(self, parameters, options)
+
+    def run(self, parameters, options, transport, target="ecp5"):
+        """Run heads on a device behind a transport; see :mod:`gen.tops.sofa_board`."""
+        from gen.tops.sofa_board import run_heads_on_board
+
+        return run_heads_on_board(self, parameters, options, transport, target)

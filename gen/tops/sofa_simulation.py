@@ -20,12 +20,13 @@ from .sofa_inputs import check_heads, load_heads, shipped_case
 from .sofa_stages import sampled_counters, timeline
 from .sofa_traffic import reuse, traffic
 
-__all__ = ["HeadsRun", "run_heads", "simulate_heads"]
+__all__ = ["HeadsRun", "accuracy", "check_heads_run", "float_outputs", "plan_inputs", "run_heads", "simulate_heads",
+           "write_outputs"]
 
 
 @dataclasses.dataclass
 class HeadsRun:
-    """What a run of heads returned: the simulation, rows by head, and the golden models.
+    """What a run of heads returned: the simulation (None on a board), rows by head, and the golden models.
 
     ``generated`` bool (heads, Sk): the tokens whose key and value the hardware made, None unless from tokens.
     """
@@ -63,8 +64,37 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
             **sampling, registers_to_read={name: entry["address"] for name, entry in registers.items()})
     except SimulationError as error:
         raise ThresherError(f"the simulation failed: {error}") from error
+    return check_heads_run(heads, parameters, result.packets[0], result.registers, result.fetches,
+                           simulation=result)
+
+
+def check_heads_run(heads, parameters, packet, registers, fetches, *, simulation=None):
+    """Compare what the hardware returned for heads with the golden model.
+
+    Parameters
+    ----------
+    heads : list of SofaHead
+    parameters : SofaParameters
+    packet : bytes
+        The result, with its trailer.
+    registers : dict of str to int
+        At least the counters.
+    fetches : list of int
+        Requests for rows, in order.
+    simulation : SimulationResult or None
+        Tells when the words of the result left.
+
+    Returns
+    -------
+    HeadsRun
+
+    Raises
+    ------
+    ThresherError
+        The hardware reported an error, or broke its own format.
+    """
     try:
-        rows, code = unpack_result(result.packets[0], heads, parameters)
+        rows, code = unpack_result(packet, heads, parameters)
     except ValueError as error:
         raise ThresherError(f"the hardware broke its own format: {error}") from error
     if code:
@@ -77,17 +107,18 @@ def run_heads(verilog, registers, heads, parameters, *, seed=None, stall=0.0, si
         for row, got in enumerate(returned):
             # A key that does not exist is a mismatch of the list, and has no place here.
             selected[head, row, got.keys[got.keys < selected.shape[2]]] = True
-    mismatches = compare_heads(heads, rows, golden, parameters, result.output_word_cycles[0])
-    counters = {name.removeprefix("counter_"): value for name, value in result.registers.items()
+    word_cycles = None if simulation is None else simulation.output_word_cycles[0]
+    mismatches = compare_heads(heads, rows, golden, parameters, word_cycles)
+    counters = {name.removeprefix("counter_"): value for name, value in registers.items()
                 if name.startswith("counter_")}
     for name in expected_counters(golden, counters):
         mismatches.append({"array": "counters", "counter": name})
     generated = None
     if heads[0].tokens is not None:
-        generated = generated_keys(result.fetches, heads)
+        generated = generated_keys(fetches, heads)
         mismatches += [{"array": "kv_generated", "head": head} for head in range(len(heads))
                        if not np.array_equal(generated[head], golden[head].selected.any(axis=0))]
-    return HeadsRun(result, heads, golden, outputs, selected, counters, mismatches, generated)
+    return HeadsRun(simulation, heads, golden, outputs, selected, counters, mismatches, generated)
 
 
 def expected_counters(golden, counters):
@@ -111,18 +142,12 @@ def simulate_heads(top, parameters, options):
     p = parameters
     if options.sample is not None and not p.counters:
         raise ThresherError("--sample reads the counters, and this configuration has none (counters=false)")
-    if options.input is None:
-        inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
-    else:
-        inputs = load_heads(options.input, p, options.from_tokens)
-    selection = Selection(keep=options.keep if options.keep is not None else 0.25,
-                          policy=options.policy or "merge", causal=options.causal)
-    heads, scales = inputs.plan(selection, p)
+    inputs, selection, heads, scales = plan_inputs(p, options)
     emitted = emit_cached(top, p)
     run = run_heads(emitted.verilog, emitted.registers, heads, p, seed=options.seed, stall=options.stall,
                     simulator=options.simulator, waves=options.waves, sample=options.sample)
     result = run.simulation
-    outputs = (run.outputs * scales[:, None, None]).astype(np.float32)
+    outputs = float_outputs(run, scales)
     report = {
         "top": top.name, "parameters": dataclasses.asdict(p), "simulator": options.simulator,
         "bit_exact": not run.mismatches, "mismatches": run.mismatches[:10], "mismatch_count": len(run.mismatches),
@@ -147,13 +172,41 @@ def simulate_heads(top, parameters, options):
         report["bit_exact"] = report["bit_exact"] and not baseline.mismatches
         report["mismatches"] = (report["mismatches"] + baseline.mismatches)[:10]
         report["mismatch_count"] += len(baseline.mismatches)
-    if options.output is not None:
-        arrays = {"o": outputs, "o_raw": run.outputs.astype(np.int16), "selected": run.selected}
-        if run.generated is not None:
-            arrays["kv_generated"] = run.generated
-        write_arrays(options.output, **{name: array.reshape(*inputs.lead, *array.shape[1:])
-                                        for name, array in arrays.items()})
+    write_outputs(options.output, inputs, run, outputs)
     return report
+
+
+def plan_inputs(parameters, options):
+    """The heads that the options name, or the shipped one, quantised.
+
+    Returns
+    -------
+    tuple
+        `HeadInputs`, `Selection`, quantised heads, and the scale of each head's output.
+    """
+    p = parameters
+    if options.input is None:
+        inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
+    else:
+        inputs = load_heads(options.input, p, options.from_tokens)
+    selection = Selection(keep=options.keep if options.keep is not None else 0.25,
+                          policy=options.policy or "merge", causal=options.causal)
+    return inputs, selection, *inputs.plan(selection, p)
+
+
+def float_outputs(run, scales):
+    """Outputs of a run as numbers."""
+    return (run.outputs * scales[:, None, None]).astype(np.float32)
+
+
+def write_outputs(path, inputs, run, outputs):
+    """Write what the hardware returned, in the shape of the inputs; `path` may be None."""
+    if path is None:
+        return
+    arrays = {"o": outputs, "o_raw": run.outputs.astype(np.int16), "selected": run.selected}
+    if run.generated is not None:
+        arrays["kv_generated"] = run.generated
+    write_arrays(path, **{name: array.reshape(*inputs.lead, *array.shape[1:]) for name, array in arrays.items()})
 
 
 def utilisation(run, parameters):

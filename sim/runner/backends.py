@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _TICK_SECONDS = 0.25
 
 #: Ports of every top, as Verilator's configuration matches them. Nothing else is opened to cocotb.
-PORTS = ("clk", "rst", "interrupt", "s_axi_*", "s_axis_*", "m_axis_*")
+PORTS = ("clk", "rst", "interrupt", "s_axi_*", "s_axis_*", "m_axis_*", "uart_*")
 
 
 class _Quiet:

@@ -13,7 +13,8 @@ from gen.cli import main
 from gen.errors import ThresherError
 from sim.runner.errors import SimulationHang
 
-COMMANDS = ("list", "describe", "doctor", "emit", "sim", "synth", "pnr", "workload", "demo", "lint", "claims", "report")
+COMMANDS = ("list", "describe", "doctor", "emit", "sim", "run", "synth", "pnr", "workload", "demo", "lint", "claims",
+            "report")
 SHELL = SimpleNamespace(registers=SimpleNamespace(to_dict=lambda: {"registers": [
     {"name": "identity", "address": 0, "access": "read-only", "doc": "Says [what] this is."}]}))
 

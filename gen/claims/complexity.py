@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from hw.sorter.top_four import top_four_network
-
+from .bitonic import top_four_network
 from .claim import Claim, claims, near
 from .sorting_cost import selection_comparisons, sorting_rounds
 

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.stats import hypergeom
 
-from hw.sorter.top_four import top_four_network
 from sim.golden.reference import attention_weights, top_keys
 from sim.golden.sorter import extract
 
+from .bitonic import top_four_network
 from .claim import between, claims, equal, near
 
 SEGMENTS = 4

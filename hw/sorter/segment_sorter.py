@@ -9,7 +9,7 @@ from hw.shared import shared
 from hw.stream.delay import delay
 from hw.stream.select import any_of, select
 
-from .top_four import TopFour
+from .rank_four import RankFour
 
 __all__ = ["Candidate", "SegmentSorter"]
 
@@ -24,20 +24,24 @@ class Candidate(data.StructLayout):
 class SegmentSorter(wiring.Component):
     """Extract the best ``segment_keys`` scores of a segment, for several rows on one 16-to-4 core.
 
-    The order is total: score descending, position ascending. A *pass* over the segment finds its next four
-    keys and clears them for the passes to come; its first *round* takes 16 entries, every further
-    round 12 new ones and the four best so far. A segment of L keys takes ``ceil(m / 4)`` passes of
-    ``1 + ceil((L - 16) / 12)`` rounds (1 for a tile of up to 16). Rows take turns in the pipelined core, so a
-    round of all rows takes ``max(rows, latency)`` cycles; the next segment is collected meanwhile.
+    The order is total: score descending, position ascending. A *pass* over the segment finds its next four keys. Rows
+    take turns in the pipelined core, and the next segment is collected meanwhile.
 
-    With the parameter ``clipping``, entries below ``max - radius`` of the segment so far are clipped as well
-    when the radius is not 0, and so are, without effect on the result, those below the four best so far.
+    A segment of up to 16 keys goes into the core as it is, which is asked for further ranks in further passes: a
+    segment takes ``ceil(m / 4)`` cycles a row, and one.
+
+    A longer one takes rounds: the first takes 16 entries, every further round 12 new ones and the four best so
+    far, and what a pass finds is cleared for the passes to come. A segment of L keys takes ``ceil(m / 4)`` passes of
+    ``1 + ceil((L - 16) / 12)`` rounds, each ``max(rows, latency)`` cycles.
+
+    With the parameter ``clipping``, entries below ``max - radius`` of the segment so far are clipped when the radius is
+    not 0, and so are in rounds, without effect on the result, those below the four best so far.
 
     Parameters
     ----------
     parameters : SofaParameters
     notice : int
-        Cycles, at least, from `segment_done` to the first score of the segment that it asks for.
+        Cycles, at least, from `segment_done` to the first score of the segment that it asks for; at least 1.
 
     Members
     -------
@@ -81,7 +85,6 @@ class SegmentSorter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, lanes, rounds = self._parameters, self._lanes, self._rounds
-        width = p.score_width + p.position_bits
 
         # Collect a segment; entries that it does not reach stay 0, which is never extracted.
         load, segment_full, row_full = Signal(), Signal(), Signal()
@@ -113,21 +116,80 @@ class SegmentSorter(wiring.Component):
         with m.If(self.score_enable & self.segment_end):
             m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end)]
 
-        # Sequence of one segment: passes, rounds, lanes. The next pass of a lane needs the last key of this one.
-        # A segment of one round always has its keys in the same places.
-        places = tuple(max(0, (1 << p.position_bits) - 1 - place) for place in range(16)) if rounds == 1 else ()
-        m.submodules.core = core = shared(TopFour, width, places, p.position_bits if places else 0)
-        latency = 2 + core.latency + 1
+        wanted = Signal(bits_for(p.max_segment_keys) + 1)   # of the next segment
+        segment = Signal(bits_for(p.max_segments))
+        m.d.sync += wanted.eq(self.segment_keys + (segment < self.extra_segments))
+        with m.If(load):
+            m.d.sync += segment.eq(Mux(row_full, 0, segment + 1))
+        sequence = self._in_passes if rounds == 1 else self._in_rounds
+        sequence(m, load, segment_full, row_full, held, extracted, wanted)
+        return m
+
+    def _in_passes(self, m, load, segment_full, row_full, held, extracted, wanted):
+        """Each row in each pass, a cycle each."""
+        p, lanes = self._parameters, self._lanes
+        # The passes of the segment at work, and cycles that are left of them.
+        most = p.max_passes * lanes
+        busy, row_last, issues, begin = Signal(), Signal(), Signal(), Signal()
+        turn, pass_ = Signal(range(max(2, lanes))), Signal(range(max(2, p.max_passes)))
+        left, remaining = Signal.like(wanted), Signal(range(most + 1))
+        following = Signal.like(remaining)
+        m.d.sync += following.eq(Mux(wanted == 0, lanes, ((wanted + 3) >> 2) * lanes))
+        m.d.comb += load.eq(~busy & segment_full)
+        m.d.sync += begin.eq(load)
+        with m.If(load):
+            m.d.sync += [busy.eq(1), turn.eq(0), pass_.eq(0), left.eq(wanted), remaining.eq(following),
+                         row_last.eq(row_full), issues.eq(wanted != 0)]
+        with m.Elif(busy):
+            m.d.sync += [remaining.eq(remaining - 1), busy.eq(remaining != 1), turn.eq(turn + 1)]
+            with m.If(turn == lanes - 1):
+                m.d.sync += [turn.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
+        # The scores of the segment after the next may come when the next one leaves the collector, in the cycle behind
+        # the last one of this one.
+        m.d.comb += self.segment_done.eq(
+            busy & ((remaining == self._notice) | (begin & (remaining < self._notice))
+                    if self._notice < most else begin))
+        finish = busy & (remaining == 1)
+
+        # Stages 1, 2: the entries of the row whose turn it is. Registers that are 0 out of turn, and an OR behind them,
+        # take a third of a multiplexer's tables.
+        m.submodules.core = core = shared(RankFour, p.score_width, p.score_width if p.clipping else 0)
+        for slot in range(min(16, p.tile)):
+            gated = [Signal(p.score_width, name=f"gated{lane}_{slot}") for lane in range(lanes)]
+            for lane in range(lanes):
+                with m.If((turn != lane) if lanes > 1 else 0):
+                    m.d.sync += gated[lane].eq(0)
+                with m.Else():
+                    m.d.sync += gated[lane].eq(held[lane][slot])
+            m.d.sync += core.i[slot].eq(any_of(gated))
+        m.d.comb += [core.first.eq(delay(m, pass_[:2], 2, "pass")), core.radius.eq(self.radius)]
+        latency = 2 + core.latency
+        count = Mux(left > 4, 4, left)[:3]
+        lane_o, issue_o, first_o, count_o = (
+            delay(m, value, latency, name) for value, name in (
+                (turn, "turn_o"), (busy & issues, "issue_o"), (pass_ == 0, "first_o"), (count, "count_o")))
+        m.d.sync += [self.o_first.eq(first_o),
+                     self.o_valid.eq(Cat(issue_o & (lane_o == lane) for lane in range(lanes)))]
+        for rank in range(4):
+            m.d.sync += [self.o[rank].position.eq(core.index[rank]),
+                         self.o[rank].score.eq(Mux(rank < count_o, core.o[rank], 0))]
+        m.d.comb += self.o_row_end.eq(delay(m, finish & row_last, latency + 1, "row_done"))
+        if p.clipping:
+            m.d.comb += self.clipped.eq(Mux(issue_o, core.clipped, 0))
+
+    def _in_rounds(self, m, load, segment_full, row_full, held, extracted, wanted):
+        """Each row in each round, and the next pass when the last row of this one is through the core."""
+        p, lanes, rounds = self._parameters, self._lanes, self._rounds
+        width = p.score_width + p.position_bits
+        m.submodules.core = core = shared(RankFour, width)
+        latency = 2 + core.latency
         turns = max(lanes, latency + 1)
         busy, skip, row_last = Signal(), Signal(), Signal()
         turn = Signal(range(turns))
         round_, pass_ = Signal(range(max(2, rounds))), Signal(range(p.max_passes + 1))
-        segment = Signal(bits_for(p.max_segments))
         left = Signal(bits_for(p.max_segment_keys) + 1)     # keys to extract in this pass and the following
-        wanted = Signal.like(left)
         last_turn, last_round, final, finish = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            wanted.eq(self.segment_keys + (segment < self.extra_segments)),
             last_turn.eq(turn == turns - 1),
             last_round.eq(round_ == rounds - 1),
             finish.eq(busy & last_turn & final),
@@ -143,23 +205,16 @@ class SegmentSorter(wiring.Component):
         with m.If((~busy | finish) & segment_full):
             m.d.comb += load.eq(1)
             m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
-                         row_last.eq(row_full), skip.eq(wanted == 0),
-                         segment.eq(Mux(row_full, 0, segment + 1))]
+                         row_last.eq(row_full), skip.eq(wanted == 0)]
         # The scores of the segment after the next arrive `notice` cycles after it is asked for. The first may come
         # in the cycle in which the next segment leaves the collector, which is the last cycle of this one. It is
-        # asked for in the last round, or in the round before if there is one and the notice is that long.
-        before, alone = Signal(), Signal()
+        # asked for in the last round, or in the round before if the notice is that long.
         m.d.comb += final.eq(skip | ((left <= 4) & last_round))
-        if rounds == 1:
-            m.d.comb += before.eq(~skip & (left > 4) & (left <= 8))
-        else:
-            m.d.comb += before.eq(~skip & (left <= 4) & (round_ == rounds - 2))
-        m.d.comb += alone.eq(skip | ((pass_ == 0) & (rounds == 1)))
         if self._notice < turns:
             asked = final & (turn == turns - 1 - self._notice)
         else:
-            asked = ((before & (turn == max(0, 2 * turns - 1 - self._notice)))
-                     | (final & alone & (turn == 0)))
+            before = ~skip & (left <= 4) & (round_ == rounds - 2)
+            asked = (before & (turn == max(0, 2 * turns - 1 - self._notice))) | (skip & (turn == 0))
         m.d.comb += [
             self.segment_done.eq(busy & asked),
             self.o_row_end.eq(delay(m, finish & row_last, latency + 1, "row_done")),
@@ -168,45 +223,32 @@ class SegmentSorter(wiring.Component):
         # Stage 1: choose the entries of this turn.
         fed_back = [[Signal(width, name=f"fed_back{lane}_{rank}") for rank in range(4)] for lane in range(lanes)]
         best = [Signal(p.score_width, name=f"best{lane}") for lane in range(lanes)]
-        chosen = [Signal(p.score_width if places else width, name=f"chosen{slot}") for slot in range(16)]
-        entry = [Cat(C(places[slot], p.position_bits), chosen[slot]) if places else chosen[slot]
-                 for slot in range(16)]
+        chosen = [Signal(width, name=f"chosen{slot}") for slot in range(16)]
         low_1, best_1 = Signal(width), Signal(p.score_width)
         first_pass_1, first_round_1 = Signal(), Signal()
         m.d.sync += [first_pass_1.eq(pass_ == 0), first_round_1.eq(round_ == 0)]
         m.d.sync += [low_1.eq(select(turn, [quad[3] for quad in fed_back])), best_1.eq(select(turn, best))]
         for slot in range(16):
-            if rounds == 1:
-                # Registers that are 0 out of turn, and an OR behind them, take a third of a multiplexer's tables.
-                gated = [Signal(p.score_width, name=f"gated{lane}_{slot}") for lane in range(lanes)]
-                for lane in range(lanes):
-                    with m.If(turn != lane):
-                        m.d.sync += gated[lane].eq(0)
-                    with m.Else():
-                        m.d.sync += gated[lane].eq(self._entry(held[lane], slot)[p.position_bits:])
-                m.d.comb += chosen[slot].eq(any_of(gated))
-            else:
-                choices = [select(turn, [quad[slot] for quad in fed_back]) if number and slot < 4 else
-                           select(turn, [self._entry(segment, slot + 12 * number) for segment in held])
-                           for number in range(rounds)]
-                m.d.sync += chosen[slot].eq(select(round_, choices))
+            choices = [select(turn, [quad[slot] for quad in fed_back]) if number and slot < 4 else
+                       select(turn, [self._entry(segment, slot + 12 * number) for segment in held])
+                       for number in range(rounds)]
+            m.d.sync += chosen[slot].eq(select(round_, choices))
 
         # Stage 2: clip what the radius or the low bound rules out.
         outside = Signal(16)
         for slot in range(16):
             new = first_round_1 if slot < 4 else 1
-            score = entry[slot][p.position_bits:]
+            score = chosen[slot][p.position_bits:]
             low = 0
             if p.clipping:
                 started = ~(first_pass_1 & first_round_1)
                 m.d.comb += outside[slot].eq(
                     started & new & (self.radius != 0) & (score + self.radius < best_1) & (score != 0))
-                if rounds > 1:
-                    low = ~first_round_1 & new & (entry[slot] < low_1)
+                low = ~first_round_1 & new & (chosen[slot] < low_1)
             clipped = outside[slot] | low
             m.d.sync += core.i[slot].eq(Mux(clipped, 0, chosen[slot]))
 
-        # Behind the core, ranks 3 and 4 are put in order.
+        # Behind the core.
         issue = busy & ~skip & (turn < lanes)
         issue_1 = delay(m, issue, 1, "issue")
         if p.clipping:
@@ -216,10 +258,7 @@ class SegmentSorter(wiring.Component):
             delay(m, value, latency, name) for value, name in (
                 (turn, "turn_o"), (issue, "issue_o"), (last_round, "last_o"), (pass_ == 0, "first_o"),
                 (count, "count_o"), (left > 4, "more_o")))
-        quad = [Signal(width, name=f"quad{rank}") for rank in range(4)]
-        swap = core.o[2] < core.o[3]
-        m.d.sync += [quad[0].eq(core.o[0]), quad[1].eq(core.o[1]),
-                     quad[2].eq(Mux(swap, core.o[3], core.o[2])), quad[3].eq(Mux(swap, core.o[2], core.o[3]))]
+        quad = [core.o[rank] for rank in range(4)]
         with m.If(issue_o):
             with m.Switch(lane_o):
                 for lane in range(lanes):
@@ -231,8 +270,7 @@ class SegmentSorter(wiring.Component):
         # may have taken its place.
         taken, found = Signal(p.tile), Signal(4)
         for rank, value in enumerate(quad):
-            # Without clipping, what is left when fewer than four are found is 0 anyway.
-            m.d.comb += found[rank].eq((value[p.position_bits:] != 0) if p.clipping else 1)
+            m.d.comb += found[rank].eq(value[p.position_bits:] != 0)
         for place in range(p.tile):
             code = (1 << p.position_bits) - 1 - place
             m.d.comb += taken[place].eq(any_of([(value[:p.position_bits] == code) & found[rank]
@@ -245,7 +283,7 @@ class SegmentSorter(wiring.Component):
         for rank in range(4):
             m.d.sync += [self.o[rank].position.eq(~quad[rank][:p.position_bits]),
                          self.o[rank].score.eq(Mux(rank < count_o, quad[rank][p.position_bits:], 0))]
-        return m
+
 
     def _entry(self, segment, index):
         """Value of a segment's entry as the core compares it: score, then the lower position."""

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.predictor.predictor import predictor_latency
+from hw.predictor.sweep import Sweep
 from hw.sorter.segment_sorter import SegmentSorter
 from sim.golden.sorter import extract, segment_keys
 from tests.sofa.heads import tiny
@@ -33,7 +34,7 @@ class Rows:
             scores[1 + rng.randrange(self.lanes):] = 0
 
 
-def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stall=0.0):
+def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=1, stall=0.0):
     """Feed segments as early as the contract allows.
 
     Returns
@@ -55,9 +56,9 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
             ctx.set(getattr(dut, name), value)
         for scores in rows.scores:
             for index, members in enumerate(rows.members):
-                # Two segments may be on their way; a further one comes `notice` cycles after `segment_done` ends.
+                # Two segments may be on their way; a further one comes `notice` cycles after `segment_done`.
                 while state["fed"] - len(state["done"]) >= 2 or (
-                        state["fed"] >= 2 and state["cycle"] < state["done"][state["fed"] - 2] + 1 + notice):
+                        state["fed"] >= 2 and state["cycle"] < state["done"][state["fed"] - 2] + notice):
                     state["waited"] += 1
                     await ctx.tick()
                 state["fed"] += 1
@@ -103,7 +104,7 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=0, stal
     return words, state["clipped"], state["waited"]
 
 
-def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, notice=0, levels=1 << 16,
+def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, notice=1, levels=1 << 16,
           interleaved=False, stall=0.0):
     p = parameters
     rows = Rows(p, rng, count=count, keys=keys, levels=levels, interleaved=interleaved)
@@ -169,14 +170,14 @@ def test_segments_follow_each_other_without_a_gap(lanes, notice):
     assert check(p, generator(), count=4, keys=64, wanted=4, notice=notice) == 0
 
 
-@pytest.mark.parametrize("notice", [*range(16), 20, 40])
+@pytest.mark.parametrize("notice", [*range(1, 17), 20, 40])
 def test_a_segment_may_come_as_early_as_the_notice_says(notice):
     """Two passes over 8 entries take longer than the 8 scores of the next segment."""
     waited = check(tiny(), generator(), count=3, keys=32, wanted=8, notice=notice)
     assert waited > 0
 
 
-@pytest.mark.parametrize("notice", [0, 7, 8, 9, 14])
+@pytest.mark.parametrize("notice", [1, 7, 8, 9, 10, 15])
 def test_rounds_and_the_notice(notice):
     p = tiny(tile=32, max_segment_keys=12, max_keys=128)
     assert check(p, generator(), count=1, keys=128, wanted=8, notice=notice) > 0
@@ -184,7 +185,7 @@ def test_rounds_and_the_notice(notice):
 
 def test_short_segments_at_the_rate_of_the_sorter():
     p = tiny(tile=4, max_segment_keys=4)
-    notice = predictor_latency(p) - 2       # as in a slice
+    notice = Sweep.DONE_LATENCY + predictor_latency(p)
     check(p, generator(), count=12, keys=1, wanted=1, notice=notice)
     check(p, generator(), count=3, keys=31, wanted=1, notice=notice, interleaved=True)
 

@@ -45,7 +45,7 @@ class RowSelect(wiring.Component):
     threshold the first ones are kept, in the order of the segments, so that exactly ``min(kept, candidates)``
     keys remain. They are stored as masks, one a segment. A dense group's masks are written without selection.
 
-    A row of W words in n segments takes ``(W + 2) * (score_width - 1)`` cycles to search and ``max(W, n) + 4`` to
+    A row of W words in n segments takes ``(W + 3) * (score_width - 1)`` cycles to search and ``max(W, n) + 6`` to
     choose, in the shadow of the next group's prediction: there is room for the candidates of two groups and the
     masks of ``held_groups``.
 
@@ -106,7 +106,8 @@ class RowSelect(wiring.Component):
         finish, taken, resting = Signal(), Signal(), Signal()
         rules = Signal(data.ArrayLayout(SelectionRule(p), 2))
         m.d.comb += [self.score_groups.eq(reserved), self.mask_groups.eq(masked)]
-        m.d.comb += [self.free.eq(reserved < 2), self.group.valid.eq(masked != 0),
+        m.d.comb += self.group.valid.eq(masked != 0)
+        m.d.sync += [self.free.eq(reserved < 2),
                      self.idle.eq((reserved == 0) & resting & (masked < p.held_groups) & self.record.ready)]
         dense_group = rules[working].dense
         m.d.sync += [
@@ -133,30 +134,31 @@ class RowSelect(wiring.Component):
         with m.If(resting):
             m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
 
-        # Walk over the words: the address goes to the memory, the word is compared two cycles later.
+        # Walk over the words: the address goes to the memory, the word is compared three cycles later.
         address = Signal(address_bits)
         trial = Signal(p.score_width)
         prime, walk, walk_end, decide, choose_start = Signal(), Signal(), Signal(), Signal(), Signal()
         segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
-        size = Signal(range(p.max_passes + 1))               # words of the segment
         choosing = Signal()
-        keys_of_segment = Signal(bits_for(p.max_segment_keys + 3))
-        last_place, last_segment = Signal(), Signal()
-        m.d.comb += [
-            keys_of_segment.eq(rule.segment_keys + (segment < rule.extra_segments) + 3),
-            size.eq(keys_of_segment[2:]),
-            last_place.eq(place + 1 >= size),
-            last_segment.eq(segment + 1 == rule.segments),
-            walk_end.eq(address + 1 == count),
-        ]
+        # Words of a segment that delivers a key more, and of another. What comes last is known beforehand.
+        larger, smaller, size = (Signal(range(p.max_passes + 2), name=name) for name in ("larger", "smaller", "size"))
+        last_place, last_segment, more = Signal(), Signal(), Signal()
+        m.d.sync += [larger.eq((rule.segment_keys + 4) >> 2), smaller.eq((rule.segment_keys + 3) >> 2)]
+        m.d.comb += [size.eq(Mux(more, larger, smaller)), last_place.eq(place + 1 >= size)]
+        last_word = Signal.like(count)                       # but one
+        m.d.sync += last_word.eq(count - 2)
         with m.FSM() as fsm:
             m.d.comb += resting.eq(fsm.ongoing("IDLE"))
             with m.State("IDLE"):
                 m.d.sync += [address.eq(0), segment.eq(0), place.eq(0)]
                 with m.If((stored != 0) & ~dense_group):
-                    m.next = "PRIME"
+                    m.next = "RULE"
                 with m.Elif(stored != 0):
                     m.next = "FINISH"
+            with m.State("RULE"):
+                m.d.sync += [walk_end.eq(count == 1), more.eq(rule.extra_segments != 0),
+                             last_segment.eq(rule.segments == 1)]
+                m.next = "PRIME"
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
                 m.d.sync += trial.eq(Mux(rule.merge, 1 << (p.score_width - 1), 0))
@@ -168,6 +170,8 @@ class RowSelect(wiring.Component):
                 with m.If(walk_end):
                     m.next = "COUNT"
             with m.State("COUNT"):
+                m.next = "NEXT-COUNT"
+            with m.State("NEXT-COUNT"):
                 m.next = "LAST-COUNT"
             with m.State("LAST-COUNT"):
                 m.next = "DECIDE"
@@ -190,7 +194,8 @@ class RowSelect(wiring.Component):
                     m.d.sync += address.eq(address + 1)
                 m.d.sync += place.eq(place + 1)
                 with m.If(last_place):
-                    m.d.sync += [place.eq(0), segment.eq(segment + 1)]
+                    m.d.sync += [place.eq(0), segment.eq(segment + 1), last_segment.eq(segment + 2 == rule.segments),
+                                 more.eq(segment + 1 < rule.extra_segments)]
                     with m.If(last_segment):
                         m.next = "DRAIN"
             with m.State("DRAIN"):
@@ -203,10 +208,11 @@ class RowSelect(wiring.Component):
                     m.next = "IDLE"
 
         with m.If(walk):
-            m.d.sync += address.eq(Mux(walk_end, 0, address + 1))
+            m.d.sync += [address.eq(Mux(walk_end, 0, address + 1)),
+                         walk_end.eq(Mux(walk_end, count == 1, address == last_word))]
 
         # What accompanies a word through the lanes.
-        compared = 2
+        compared = 3
         count_word = delay(m, walk, compared, "count")
         choose, first, last = (delay(m, choosing & value, compared, name) for value, name in (
             (size != 0, "choose"), (place == 0, "first"), (last_place, "last")))
@@ -221,9 +227,9 @@ class RowSelect(wiring.Component):
         mask_last = Mux(self.dense_valid, self.dense_segment_end, last)
         mask_end = Mux(self.dense_valid, self.dense_end, end_c)
         mask_segment = Mux(self.dense_valid, dense_segment, segment_c)
-        mask_write, mask_end_2, mask_segment_2 = (delay(m, value, 2, name) for value, name in (
+        mask_write, mask_end_o, mask_segment_o = (delay(m, value, 3, name) for value, name in (
             (mask_last, "mask_write"), (mask_end, "mask_end"), (mask_segment, "mask_segment")))
-        m.d.comb += finish.eq(mask_write & mask_end_2)
+        m.d.comb += finish.eq(mask_write & mask_end_o)
         with m.If(finish):
             m.d.sync += [writing.eq(writing + 1), working.eq(~working)]
         dense_start = self.reserve & self.rule.dense
@@ -248,7 +254,7 @@ class RowSelect(wiring.Component):
                 lane.choose_first.eq(Mux(self.dense_valid, dense_first, first)),
                 lane.dense.eq(self.dense_valid), lane.dense_key.eq(self.dense_keys[tree]),
                 lane.dense_place.eq(self.dense_position),
-                lane.mask_write.eq(mask_write), lane.mask_segment.eq(mask_segment_2), lane.mask_bank.eq(writing),
+                lane.mask_write.eq(mask_write), lane.mask_segment.eq(mask_segment_o), lane.mask_bank.eq(writing),
                 lane.read_enable.eq(self.group.read_enable), lane.read_segment.eq(self.group.read_segment),
                 lane.read_bank.eq(reading),
                 self.group.masks[tree].as_value().eq(lane.mask.as_value()),
@@ -267,6 +273,6 @@ class RowSelect(wiring.Component):
             results.write_data.eq(Cat(totals, origins)), results.read_address.eq(reading),
             Cat(self.group.totals, self.group.origins).eq(results.read_data),
             self.record.tokens.eq(rule.tokens), self.record.half.eq(rule.half),
-            self.record.valid.eq(mask_write), self.record.segment.eq(mask_segment_2), self.record.end.eq(finish),
+            self.record.valid.eq(mask_write), self.record.segment.eq(mask_segment_o), self.record.end.eq(finish),
         ]
         return m

@@ -18,8 +18,8 @@ __all__ = ["SelectLane"]
 class SelectLane(wiring.Component):
     """Data path of :class:`RowSelect` for one row; all lanes of a slice follow the same control.
 
-    A word of four candidates passes through in four stages: memory, comparison with `reference` (the threshold,
-    with the trial bit while searching), count or choice, mask.
+    A word of four candidates passes through in stages: the memory (two), comparison with `reference` (the threshold,
+    with the trial bit while searching), count or choice among equals, choice, mask.
 
     Members
     -------
@@ -44,11 +44,11 @@ class SelectLane(wiring.Component):
         Take one key instead of a word: whether it may be seen, and its position. Its segment's leading key is the
         first.
     mask_write, mask_segment, mask_bank : In
-        Store the mask of the segment, two cycles after its last word was chosen from.
+        Store the mask of the segment, three cycles after its last word was chosen from.
     head_score : Out(score_width)
         Score of the first candidate of the compared word.
     total : Out
-        Keys chosen since `choose_start`.
+        Keys chosen since `choose_start`; complete with the last mask.
     mask_keys : Out(tile)
         Mask being stored.
     read_enable, read_segment, read_bank : In
@@ -93,7 +93,7 @@ class SelectLane(wiring.Component):
         p = self._parameters
         word = data.ArrayLayout(Candidate(p), 4)
         count_width = bits_for(4 * p.max_segments * p.max_passes)
-        m.submodules.ram = ram = shared(BlockMemory, word.size, 1 << len(self.write_address))
+        m.submodules.ram = ram = shared(BlockMemory, word.size, 1 << len(self.write_address), latency=2)
         fetched = Signal(word)
         m.d.comb += [
             ram.write_enable.eq(self.write_enable), ram.write_address.eq(self.write_address),
@@ -113,56 +113,62 @@ class SelectLane(wiring.Component):
         threshold, reference = Signal(p.score_width), Signal(p.score_width)
         m.d.comb += reference.eq(threshold | self.trial)
         compared = Signal(word)
-        below, equal = Signal(4), Signal(4)
+        below, equal, equals, reaching = Signal(4), Signal(4), Signal(3), Signal(3)
         m.d.sync += compared.eq(fetched)
-        for rank in range(4):
-            score = fetched[rank].score
-            m.d.sync += [below[rank].eq(score < reference), equal[rank].eq(score == reference)]
-        m.d.comb += self.head_score.eq(compared[0].score)
+        now_below, now_equal = (Cat(value) for value in zip(*(
+            (fetched[rank].score < reference, fetched[rank].score == reference) for rank in range(4)), strict=True))
+        m.d.sync += [below.eq(now_below), equal.eq(now_equal)]
+        m.d.comb += [self.head_score.eq(compared[0].score), equals.eq(sum(equal)), reaching.eq(sum(~below))]
 
-        # Search: the threshold from its uppermost bit down. `ties` is what is left of `kept` over the threshold.
-        reach, ties = Signal(count_width), Signal(bits_for(p.max_keys))
+        # Search: the threshold from its uppermost bit down. `spare` is what is left of `kept` over the trial, `ties`
+        # over the threshold.
+        ties = Signal(bits_for(p.max_keys))
         spare = Signal(signed(max(count_width, len(self.kept)) + 1))
         enough = Signal()
-        m.d.comb += [spare.eq(self.kept - reach), enough.eq(spare <= 0)]
+        m.d.comb += enough.eq(spare[-1] | (spare == 0))
         with m.If(self.decide):
-            m.d.sync += reach.eq(0)
+            m.d.sync += spare.eq(self.kept)
         with m.Elif(self.prime):
-            m.d.sync += reach.eq(held[self.read_address[-1]])
+            m.d.sync += spare.eq(self.kept - held[self.read_address[-1]])
         with m.Elif(self.count):
-            m.d.sync += reach.eq(reach + sum(~below[rank] for rank in range(4)))
+            m.d.sync += spare.eq(spare - reaching)
         with m.If(self.prime):
             m.d.sync += threshold.eq(0)
         with m.Elif(self.decide & enough):
             m.d.sync += threshold.eq(reference)
 
         # Choose: all over the threshold, and of those that equal it the first ones. At threshold 0 there are none.
-        tied = Signal()
-        m.d.comb += tied.eq(threshold != 0)
-        fits, chosen, chosen_ties = Signal(4), Signal(4), Signal(4)
-        for rank in range(4):
-            before = sum(equal[:rank]) if rank else 0
-            m.d.comb += fits[rank].eq(tied & ((ties[2:] != 0) | (before < ties[:2])))
-        m.d.comb += [chosen_ties.eq(equal & fits),
-                     chosen.eq(Mux(self.choose, (~below & ~equal) | chosen_ties, 0))]
-        with m.If(self.dense):
-            m.d.comb += chosen.eq(self.dense_key)
+        fewer = Signal(signed(len(ties) + 1))
+        m.d.comb += fewer.eq(ties - equals)
         with m.If(self.prime):
             m.d.sync += ties.eq(self.kept)
         with m.Elif(self.decide & ~enough):
             m.d.sync += ties.eq(spare)
         with m.Elif(self.choose):
-            m.d.sync += ties.eq(ties - sum(chosen_ties))
+            m.d.sync += ties.eq(Mux(fewer[-1], 0, fewer))
+        tied, above, ties_2, first_1 = Signal(), Signal(4), Signal.like(ties), Signal()
+        chosen_from, dense_2 = Signal(word), Signal()
+        equal_2 = Signal(4)
+        m.d.sync += [
+            tied.eq(threshold != 0), ties_2.eq(ties), chosen_from.eq(compared), first_1.eq(self.choose_first),
+            above.eq(Mux(self.dense, self.dense_key, Mux(self.choose, ~below & ~equal, 0))),
+            equal_2.eq(Mux(self.choose & ~self.dense, equal, 0)), dense_2.eq(self.dense),
+        ]
+        with m.If(self.dense):
+            m.d.sync += [chosen_from[rank].position.eq(self.dense_place) for rank in range(p.ensure)]
+        accepted, first_2 = Signal(4), Signal()
+        positions = Signal(data.ArrayLayout(p.position_bits, 4))
+        for rank in range(4):
+            before = sum(equal_2[:rank]) if rank else 0
+            m.d.sync += [
+                accepted[rank].eq(above[rank] | (equal_2[rank] & tied & ((ties_2[2:] != 0) | (before < ties_2[:2])))),
+                positions[rank].eq(chosen_from[rank].position),
+            ]
+        m.d.sync += first_2.eq(first_1)
         with m.If(self.choose_start):
             m.d.sync += self.total.eq(0)
         with m.Else():
-            m.d.sync += self.total.eq(self.total + sum(chosen))
-        accepted, first_2 = Signal(4), Signal()
-        positions = Signal(data.ArrayLayout(p.position_bits, 4))
-        m.d.sync += [accepted.eq(chosen), first_2.eq(self.choose_first)]
-        for rank in range(4):
-            place = compared[rank].position
-            m.d.sync += positions[rank].eq(Mux(self.dense, self.dense_place, place) if rank < p.ensure else place)
+            m.d.sync += self.total.eq(self.total + sum(accepted))
 
         # Mask of the segment.
         gathered = Signal(KeyMask(p))

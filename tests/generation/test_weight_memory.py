@@ -61,22 +61,26 @@ class Bench:
         await ctx.tick().repeat(self.parameters.elements_per_beat + 2)
 
     async def check(self, ctx, matrices=range(3)):
-        """All words of `matrices`, one a cycle in any order, and all biases in the cycle of their address."""
-        dut, previous = self.dut, None
+        """All words and biases of `matrices`, one a cycle in any order, three and two cycles after their address."""
+        dut = self.dut
         places = [(matrix, word) for matrix in matrices for word in range(self.parameters.matrix_words)]
+        channels = [(matrix, channel) for matrix in matrices for channel in range(self.biases.shape[1])]
         self.rng.shuffle(places)
-        for place in [*places, places[0]]:
-            if previous is not None:
-                assert list(ctx.get(dut.weights)) == self.weights[previous].tolist(), f"matrix, word {previous}"
-            ctx.set(dut.read_matrix, place[0])
-            ctx.set(dut.read_word, place[1])
+        self.rng.shuffle(channels)
+        for cycle in range(max(len(places), len(channels)) + dut.latency):
+            if 3 <= cycle < len(places) + 3:
+                place = places[cycle - 3]
+                assert list(ctx.get(dut.weights)) == self.weights[place].tolist(), f"matrix, word {place}"
+            if 2 <= cycle < len(channels) + 2:
+                place = channels[cycle - 2]
+                assert ctx.get(dut.bias) == self.biases[place], f"matrix, channel {place}"
+            if cycle < len(places):
+                ctx.set(dut.read_matrix, places[cycle][0])
+                ctx.set(dut.read_word, places[cycle][1])
+            if cycle < len(channels):
+                ctx.set(dut.bias_matrix, channels[cycle][0])
+                ctx.set(dut.bias_channel, channels[cycle][1])
             await ctx.tick()
-            previous = place
-        for matrix in matrices:
-            ctx.set(dut.bias_matrix, matrix)
-            for channel, bias in enumerate(self.biases[matrix]):
-                ctx.set(dut.bias_channel, channel)
-                assert ctx.get(dut.bias) == bias, f"bias {channel} of matrix {matrix}"
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])
@@ -136,7 +140,7 @@ def test_keys_and_values_are_read_while_queries_are_replaced():
 
 
 def test_cycles():
-    """A word of a matrix takes a cycle, one of a bias a cycle an element."""
+    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more."""
     bench, cycles = Bench(parameters(SETS["two parts"]), generator()), []
 
     async def testbench(ctx):
@@ -144,4 +148,4 @@ def test_cycles():
 
     run(bench.dut, testbench)
     # The word behind the last bias does not wait for its elements.
-    assert cycles == [0, 8, 16, *range(17, 17 + 48)]
+    assert cycles == [0, 9, 18, *range(19, 19 + 48)]

@@ -48,7 +48,7 @@ class Generation(wiring.Component):
             "generated": Out(stream.Signature(GeneratedBeat(p))),
             "groups": In(GroupRecord(p)).array(p.slices),
             "khat": In(stream.Signature(TokenNumber(p))),
-            "khat_row": Out(stream.Signature(Word(p.bus_width))),
+            "khat_row": Out(stream.Signature(Word(p.bus_width // 2))),
             "request": Out(stream.Signature(FetchRequest())),
             "row": In(stream.Signature(Word(p.bus_width))),
             "missing": Out(2),

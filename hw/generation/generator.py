@@ -141,7 +141,7 @@ class Generator(wiring.Component):
         ]
         m.d.comb += [
             go.eq(running & (~first_channel | following_ready) & (~(beat_end & last_word) | room)),
-            take.eq(running & first_channel & following_ready), finished.eq(go & last_channel & last_word),
+            take.eq(running & first_channel & following_ready), finished.eq(running & room & last_channel & last_word),
         ]
 
         address, next_address = Signal(range(p.matrix_words)), Signal(range(p.matrix_words))

@@ -186,13 +186,15 @@ class TokenFetch(wiring.Component):
         # the batch before is complete and waits for the generator.
         row, payload, this = self.row, self.row.payload, coming.o.payload
         word, first, behind = Signal(range(p.feature_words + 1)), Signal(init=1), Signal()
-        ends, dropping, closed, wanted, accepted = Signal(), Signal(), Signal(), Signal(), Signal()
+        ends, dropping, closed, wanted, accepted, enters = (Signal() for _ in range(6))
         m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
         m.d.comb += [
             ends.eq(Mux(first, this.single, behind)),
-            wanted.eq(coming.o.valid & ~dropping & (this.khat | ~closed)),
+            # A word is cut in two cycles.
+            wanted.eq(coming.o.valid & ~dropping & (this.khat | ~closed) & ~delay(m, enters, 1, "enters")),
+            enters.eq(row.valid & wanted),
             halves.i.payload.data.eq(payload.data), halves.i.payload.last.eq(payload.last | ends),
-            halves.i.valid.eq(row.valid & wanted), row.ready.eq(dropping | (wanted & halves.i.ready)),
+            halves.i.valid.eq(enters), row.ready.eq(dropping | wanted),
             accepted.eq(row.valid & row.ready), coming.o.ready.eq(accepted & payload.last),
         ]
         m.d.sync += [
@@ -212,7 +214,7 @@ class TokenFetch(wiring.Component):
         arrived, came, last_row = formed.o.payload, Signal(range(rows + 1)), Signal()
         closing, complete, leaves = Signal(), Signal(), Signal()
         stored, opened = delay(m, closing, 2, "closing"), delay(m, leaves, 1, "leaves")
-        row_end = halves.i.valid & halves.i.ready & halves.i.payload.last & ~this.khat
+        row_end = enters & halves.i.payload.last & ~this.khat
         m.d.sync += [last_row.eq(formed.o.valid & (came + 1 == arrived.count)), came.eq(came + row_end)]
         m.d.comb += [
             closing.eq(row_end & last_row), leaves.eq(complete & self.batch.ready),
@@ -227,7 +229,7 @@ class TokenFetch(wiring.Component):
 
         # Half a word a cycle, to the prediction of keys or to the memory of a batch.
         half, place, row_bank, for_khat = Signal(self.token_half.shape()), Signal(range(rows + 1)), Signal(), Signal()
-        with m.If(halves.i.valid & halves.i.ready):
+        with m.If(enters):
             m.d.sync += for_khat.eq(this.khat)
         m.d.comb += [
             halves.o.ready.eq(1), self.khat_row.payload.eq(halves.o.payload),

@@ -107,11 +107,12 @@ class CodeBlocks(wiring.Component):
             m.d.comb += channel_end.eq(fold == projection.last_token_fold)
         m.d.comb += [
             words.i.payload.data.eq(write.data), words.i.valid.eq(self.weights.valid),
-            self.weights.ready.eq(words.i.ready), words.o.ready.eq(1), self.stored.eq(~words.o.valid & ~keep),
+            self.weights.ready.eq(words.i.ready), words.o.ready.eq(1),
             memory.write_enable.eq(keep), memory.write_address.eq(address),
             memory.write_data.eq(delay(m, words.o.payload.data, 1, "code_word")),
         ]
-        m.d.sync += keep.eq(words.o.valid & (fold <= projection.last_token_fold))
+        m.d.sync += [keep.eq(words.o.valid & (fold <= projection.last_token_fold)),
+                     self.stored.eq(~(self.weights.valid | words.o.valid | keep))]
         with m.If(self.taken):
             m.d.sync += [fold.eq(0), address.eq(0)]
         with m.Else():
@@ -174,7 +175,7 @@ class CodeBlocks(wiring.Component):
         begun, complete = Signal(range(3)), Signal(range(3))      # blocks in the trees, also while being written
         waiting, store, done = blocks.o.payload, Signal(), delay(m, self.done, 1, "done")
         m.d.comb += [
-            store.eq(blocks.o.valid & (~waiting.first | (begun != 2)) & ~self.hold), blocks.o.ready.eq(store),
+            store.eq(blocks.o.valid & (~waiting.first | ~begun[1]) & ~self.hold), blocks.o.ready.eq(store),
             self.block.eq(waiting.block), self.block_valid.eq(store), self.ready.eq(complete != 0),
         ]
         m.d.sync += [

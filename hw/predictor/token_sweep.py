@@ -128,13 +128,14 @@ class TokenSweep(wiring.Component):
         with m.If(row_end):
             m.d.sync += [beat.eq(0), place.eq(Mux(place == places - 1, 0, place + 1))]
 
-        # Tokens of the tile. It begins two cycles after the one before, when all that follows from `left` is known.
+        # Tokens of the tile. It begins when all that follows from `left` is known.
         left, count, finished, there = Signal(range(p.max_keys + 1)), Signal(range(tile + 1)), Signal(), Signal()
-        changed, settling, tile_ended = started | tile_end, Signal(2), delay(m, tile_end, 1, "tile_end")
+        tile_ended, settling = delay(m, tile_end, 1, "tile_end"), Signal(2)
         m.d.sync += [
             asked.eq(asked + asks), held.eq(held + asks - Mux(tile_ended, count, 0)),
             arrived.eq(arrived + row_end - Mux(tile_ended, count, 0)), there.eq(arrived >= count),
-            count.eq(Mux(left < tile, left, tile)), finished.eq(left == 0), settling.eq(Cat(changed, settling)),
+            count.eq(Mux(left < tile, left, tile)), finished.eq(left == 0),
+            settling.eq(Cat(started | tile_ended, settling)),
         ]
 
         # The walk over a tile.
@@ -169,7 +170,9 @@ class TokenSweep(wiring.Component):
                 following_base = Mux(last_group_now, 0, base + tile)
                 m.d.sync += [number.eq(following_base), base.eq(following_base)]
         with m.If(tile_end):
-            m.d.sync += [active.eq(0), first.eq(first + tile), left.eq(Mux(left < tile, 0, left - tile)),
+            m.d.sync += active.eq(0)
+        with m.If(tile_ended):
+            m.d.sync += [first.eq(first + tile), left.eq(Mux(left < tile, 0, left - tile)),
                          at.eq(Mux(at == 0, tile, 0))]
 
         # Digits of the token, from the lowest; only the highest one has a sign.
@@ -215,7 +218,7 @@ class TokenSweep(wiring.Component):
                                  run.eq(~self.i.payload.projection.dense)]
                     m.next = "TILE"
             with m.State("TILE"):
-                with m.If(~active & (settling == 0)):
+                with m.If(~active & ~tile_ended & (settling == 0)):
                     with m.If(~run | finished):
                         m.d.sync += run.eq(0)
                         m.next = "DRAIN"

@@ -1,7 +1,7 @@
 """First-in first-out queue that runs at full rate at every depth."""
 
-from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ._check import require_positive, require_shape
@@ -103,18 +103,28 @@ class Fifo(wiring.Component):
         return m
 
     def _elaborate_memory(self):
-        # SyncFIFOBuffered keeps depth - 1 words in the memory and one in its output register; with a memory
-        # of one word it would alternate between filling and emptying: depth 2 is not built on it.
+        # One item is in the register at the output, the others in the memory. Whether the memory has any, and whether
+        # it has room, are registers that follow from how its level changes: no path goes through a comparison.
         m = Module()
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(
-            width=len(Value.cast(self.i.payload)), depth=self._depth)
+        depth = self._depth - 1
+        m.submodules.ram = ram = memory.Memory(shape=len(Value.cast(self.i.payload)), depth=depth, init=[])
+        write, read = ram.write_port(), ram.read_port()
+        stored, some, room, valid = Signal(range(depth + 1)), Signal(), Signal(init=1), Signal()
+        push, pop = Signal(), Signal()
         m.d.comb += [
-            queue.w_data.eq(Value.cast(self.i.payload)),
-            queue.w_en.eq(self.i.valid),
-            self.i.ready.eq(queue.w_rdy),
-            Value.cast(self.o.payload).eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
-            self.level.eq(queue.level),
+            push.eq(self.i.valid & room), pop.eq(some & (~valid | self.o.ready)),
+            self.i.ready.eq(room), self.o.valid.eq(valid), self.level.eq(stored + valid),
+            write.en.eq(push), write.data.eq(Value.cast(self.i.payload)),
+            read.en.eq(pop), Value.cast(self.o.payload).eq(read.data),
         ]
+        with m.If(push):
+            m.d.sync += write.addr.eq(Mux(write.addr == depth - 1, 0, write.addr + 1))
+        with m.If(pop):
+            m.d.sync += read.addr.eq(Mux(read.addr == depth - 1, 0, read.addr + 1))
+        with m.If(push & ~pop):
+            m.d.sync += [stored.eq(stored + 1), some.eq(1), room.eq(stored != depth - 1)]
+        with m.Elif(pop & ~push):
+            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), room.eq(1)]
+        with m.If(~valid | self.o.ready):
+            m.d.sync += valid.eq(some)
         return m

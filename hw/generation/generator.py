@@ -144,10 +144,10 @@ class Generator(wiring.Component):
             take.eq(running & first_channel & following_ready), finished.eq(running & room & last_channel & last_word),
         ]
 
-        address, next_address = Signal(range(p.matrix_words)), Signal(range(p.matrix_words))
+        address, next_address = Signal(range(3 * p.matrix_words)), Signal(range(3 * p.matrix_words))
         m.submodules.memory = memory = WeightMemory(p)
         wiring.connect(m, wiring.flipped(self.weights), memory.i)
-        m.d.comb += [memory.read_matrix.eq(matrix), memory.read_word.eq(address)]
+        m.d.comb += memory.read_address.eq(address)
         with m.If(go):
             m.d.sync += [
                 channel.eq(Mux(last_channel, 0, channel + 1)),
@@ -164,7 +164,7 @@ class Generator(wiring.Component):
                 first_word.eq(next_first), last_word.eq(next_last), next_first.eq(next_last), following_ready.eq(0),
                 next_word.eq(Mux(next_last, 0, next_word + 1)),
                 next_last.eq(Mux(next_last, single, next_word == last_but_one)),
-                next_address.eq(Mux(next_last, 0, next_address + 1)),
+                next_address.eq(Mux(next_last, VALUE * p.matrix_words, next_address + 1)),
                 fetch.eq(Mux(next_last & last_matrix, 2 * rows, 0)),
             ]
         m.d.sync += loaded.eq(self.i.valid & self.i.ready)
@@ -173,12 +173,13 @@ class Generator(wiring.Component):
         m.d.comb += self.i.ready.eq(~running)
         with m.If(~running):
             batch, begun = self.i.payload, heads[self.i.payload.half]
+            start = Mux(batch.queries, QUERY * p.matrix_words, KEY * p.matrix_words)
             m.d.sync += [
                 running.eq(self.i.valid), bank.eq(batch.bank), count.eq(batch.count), head.eq(begun),
                 matrix.eq(Mux(batch.queries, QUERY, KEY)), last_matrix.eq(batch.queries),
                 last_beat.eq(Mux(batch.queries, begun.last_query_beat, begun.last_key_beat)),
                 channel.eq(0), first_channel.eq(1), last_channel.eq(0), beat_end.eq(0), last_word.eq(0),
-                next_word.eq(0), next_first.eq(1), address.eq(0), next_address.eq(0),
+                next_word.eq(0), next_first.eq(1), address.eq(start), next_address.eq(start),
                 fetch.eq(0), following_ready.eq(0),
             ]
         m.d.comb += self.active.eq(Mux(go, count, 0))

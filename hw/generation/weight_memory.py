@@ -1,8 +1,9 @@
 """The weight matrices and biases of a head."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from hw.shared import shared
 from hw.stream import WidthConverter
@@ -14,19 +15,22 @@ from .formats import Section, WeightWrite
 
 __all__ = ["WeightMemory"]
 
+_BLOCK = 2048                # words
+
 
 class WeightMemory(wiring.Component):
     """Three matrices, of queries, keys and values, channel after channel; and a bias for each channel.
 
     Each matrix has ``matrix_words`` words of a beat's elements; channel `c` of a matrix of `n` words a channel begins
-    at word ``c * n``. Of an element the lower ``weight_width`` bits are stored. All matrices are read, in memories of
-    their own, and one is chosen in the cycle after.
+    at word ``c * n``. Of an element the lower ``weight_width`` bits are stored. The words are in blocks of memory that
+    fill a block RAM of 9 bits; all are read, and one is chosen in the cycle after.
 
     Members
     -------
     i : In(stream of WeightWrite)
         All sections but the codes; a word of biases takes a cycle an element, and one more.
-    read_matrix : In(2), read_word : In
+    read_address : In
+        Matrix `m` begins at ``m * matrix_words``.
     weights : Out(beat of weights)
         `latency` cycles later.
     bias_matrix : In(2), bias_channel : In
@@ -40,8 +44,7 @@ class WeightMemory(wiring.Component):
         p = self._parameters = parameters
         super().__init__({
             "i": In(stream.Signature(WeightWrite(p))),
-            "read_matrix": In(2),
-            "read_word": In(range(p.matrix_words)),
+            "read_address": In(range(3 * p.matrix_words)),
             "weights": Out(data.ArrayLayout(signed(p.weight_width), p.elements_per_beat)),
             "bias_matrix": In(2),
             "bias_channel": In(range(p.folds * p.lanes)),
@@ -64,29 +67,33 @@ class WeightMemory(wiring.Component):
                     m.d.comb += matrix.eq(number)
 
         # Words come in the order of their addresses; they are stored a cycle after they came.
-        address, first = Signal(range(p.matrix_words)), (write.vector == 0) & (write.word == 0)
-        stored, store = Signal(p.bus_width, reset_less=True), Signal(3)
-        m.d.sync += [store.eq(Mux(self.i.valid & ~is_bias, 1 << matrix, 0)), stored.eq(write.data)]
+        address, first = Signal.like(self.read_address), (write.vector == 0) & (write.word == 0)
+        stored, store = Signal(p.bus_width, reset_less=True), Signal()
+        m.d.sync += [store.eq(self.i.valid & ~is_bias), stored.eq(write.data)]
         with m.If(self.i.valid & ~is_bias):
-            m.d.sync += address.eq(Mux(first, 0, address + 1))
+            m.d.sync += address.eq(address + 1)
+            with m.If(first):
+                m.d.sync += address.eq(select(matrix, [number * p.matrix_words for number in range(3)]))
         cut = Cat(stored.word_select(lane, p.element_width)[:p.weight_width] for lane in range(p.elements_per_beat))
         lanes = max(1, 108 // p.weight_width)                # of a part, to fill block RAMs of 36 bits
-        matrices = []
-        for number in range(3):
+        address_bits = ceil_log2(_BLOCK)
+        blocks = []
+        for number, begin in enumerate(range(0, 3 * p.matrix_words, _BLOCK)):
             words = []
             for start in range(0, p.elements_per_beat, lanes):
                 piece = slice(start * p.weight_width, min(start + lanes, p.elements_per_beat) * p.weight_width)
-                memory = shared(BlockMemory, piece.stop - piece.start, p.matrix_words, latency=2)
+                memory = shared(BlockMemory, piece.stop - piece.start, min(_BLOCK, 3 * p.matrix_words - begin),
+                                latency=2)
                 m.submodules[f"weights{number}_{start}"] = memory
                 m.d.comb += [
-                    memory.write_enable.eq(store[number]), memory.write_address.eq(address),
-                    memory.write_data.eq(cut[piece]),
-                    memory.read_enable.eq(1), memory.read_address.eq(self.read_word),
+                    memory.write_enable.eq(store & (address[address_bits:] == number)),
+                    memory.write_address.eq(address[:address_bits]), memory.write_data.eq(cut[piece]),
+                    memory.read_enable.eq(1), memory.read_address.eq(self.read_address[:address_bits]),
                 ]
                 words.append(memory.read_data)
-            matrices.append(Cat(words))
-        read_matrix = delay(m, self.read_matrix, 2, "read_matrix")
-        m.d.sync += self.weights.as_value().eq(select(read_matrix, matrices))
+            blocks.append(Cat(words))
+        block = delay(m, self.read_address[address_bits:], 2, "block")
+        m.d.sync += self.weights.as_value().eq(select(block, blocks))
 
         m.submodules.elements = elements = WidthConverter(p.bus_width, p.element_width)
         channel, bias_matrix = Signal(range(channels)), Signal(2)

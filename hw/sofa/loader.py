@@ -7,11 +7,15 @@ from amaranth.utils import bits_for
 
 from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
 from hw.stream import Buffer, Word
+from hw.stream.counter import counter
+from hw.stream.delay import delay
 
 from .beat_write import BeatWrite, GeneratedBeat
 from .row_placer import RowPlacer
+from .row_reader import RowReader
 from .section_reader import SectionReader
 from .task import HEADER_BITS, Projection, SofaError, Task, TaskDecoder
+from .vector_reader import VectorReader
 
 __all__ = ["Loader", "PacketEnd"]
 
@@ -118,128 +122,138 @@ class Loader(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), source.i)
         word, word_valid = source.o.payload, source.o.valid
 
-        task, error = Signal(Task(p)), Signal(SofaError)
+        # Each part of a packet is read by a block of its own, whose `take` depends on registers only.
+        task, error, clean = Signal(Task(p)), Signal(SofaError), Signal()
         ended = Signal()                       # `last` was seen: what is missing is zero
-        take, available = Signal(), Signal()
-        m.d.comb += [available.eq(word_valid | ended), source.o.ready.eq(take & ~ended)]
-        with m.If(take & ~ended & word_valid & word.last):
-            m.d.sync += ended.eq(1)
+        heading, draining = Signal(init=1), Signal()
+        m.submodules.vectors = vectors = VectorReader(p)
+        m.submodules.place = place = RowPlacer(p)
+        m.submodules.rows = rows = RowReader(p)
+        m.submodules.sections = sections = SectionReader(p)
+        available, wanted, missing = Signal(), Signal(), Signal()
         content = Signal(p.bus_width)
-        m.d.comb += content.eq(Mux(ended, 0, word.data))
+        m.d.comb += [
+            clean.eq(error == SofaError.NONE),
+            available.eq(word_valid | ended), content.eq(Mux(ended, 0, word.data)),
+            wanted.eq(heading | vectors.take | rows.take | sections.take),
+            source.o.ready.eq((wanted | draining) & ~ended),
+        ]
+        with m.If(source.o.ready & word_valid & word.last):
+            m.d.sync += ended.eq(1)
+        # Words that are asked for after the end of the packet are missing.
+        m.d.sync += missing.eq(wanted & ended)
 
         # Header.
-        header_word = Signal(range(max(2, beats_per_header)))
         collected = Signal(max(HEADER_BITS, p.bus_width))
+        header_word, header_end = counter(m, beats_per_header - 1, heading & available, ~heading, "header_word")
+        with m.If(heading & available):
+            m.d.sync += collected.eq(Cat(collected, content)[p.bus_width:] if beats_per_header > 1 else content)
+            with m.If(header_end):
+                m.d.sync += heading.eq(0)
         m.submodules.decoder = decoder = TaskDecoder(p)
-        half = Signal()
+        half, keep = Signal(), Signal()
         m.d.comb += [decoder.header.as_value().eq(collected[:HEADER_BITS]), decoder.half.eq(half)]
-        heads = Signal(range(3))               # heads in the key memories
-        large = Signal()
-        m.d.comb += large.eq(task.keys > p.max_keys // 2)
-        whole = Signal()                       # the newest head has both halves
-        claim = Signal()
+        decoding = Signal(range(decoder.latency + 4))          # cycles, and three for what follows from the task
 
-        # Position in the body.
-        m.submodules.place = place = RowPlacer(p)
-        vector = Signal(bits_for(p.max_keys))
-        beat = Signal(self.write.beat.shape())
-        part = Signal(self.write.part.shape())
-        rows = Signal(16)                      # of the head whose rows are placed
-        ordering = Signal()                    # rows are placed for the generator, beside the packet
-        order_half = Signal()
-        row_end = Signal()
-        m.d.comb += [place.queries.eq(rows), place.advance.eq(row_end), place.group_done.eq(self.group_done),
-                     self.query_groups_held.eq(place.held)]
-        mask_part = Signal(range(p.bus_width // 16 + 1))
-        mask_word = Signal(bits_for(p.max_keys // 16))
-        mask_bits = Signal(p.bus_width)
-        last_mask_word = Signal.like(mask_word)
-        m.d.comb += last_mask_word.eq((task.keys - 1)[4:])
-
-        write, enable = Signal(BeatWrite(p)), Signal(p.slices)
-        m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
-        free = Signal()                        # the memories are not being written with generated vectors
-        m.d.comb += [
-            write.vector.eq(vector[:p.key_bits] | (task.half << (p.key_bits - 1))),
-            write.slot.eq(place.slot),
-            write.tree.eq(place.tree),
-            write.beat.eq(beat),
-            write.part.eq(part),
-            write.data.as_value().eq(content),
-            write.code_base.eq(task.code_base),
-            write.mask_word.eq(mask_word),
-            write.mask_data.eq(mask_bits[:16]),
-            free.eq(~self.generated.valid),
-        ]
-
-        # The last beat of the group is written one cycle later; the sweep reads even later.
-        loaded, generated_end = Signal(p.slices), Signal(p.slices)
-        loads = row_end & place.group_end & ~ordering & ~task.tokens
-        m.d.sync += [loaded.eq(Mux(loads, place.slice, 0) | generated_end), self.group_loaded.eq(loaded)]
-        m.d.sync += heads.eq(heads + claim - self.head_done)
+        # Heads in the key memories.
+        heads, head_done = Signal(range(3)), delay(m, self.head_done, 1, "head_done")
+        large, whole, claim, may_claim = Signal(), Signal(), Signal(), Signal()  # the newest head has both halves
         newest, oldest = Signal(self.keys_held.shape()), Signal(self.keys_held.shape())
-        m.d.comb += self.keys_held.eq(Mux(heads == 0, 0, newest) + Mux(heads == 2, oldest, 0))
+        m.d.sync += [
+            heads.eq(heads + claim - head_done), large.eq(task.keys > p.max_keys // 2),
+            may_claim.eq(Mux(large | whole, heads == 0, heads != 2)),
+            self.keys_held.eq(Mux(heads == 0, 0, newest) + Mux(heads == 2, oldest, 0)),
+        ]
         with m.If(claim):
             m.d.sync += [newest.eq(task.keys), oldest.eq(newest)]
 
-        projection = self.project
-        order = self.order.payload
-        m.d.comb += [self.predict.payload.eq(task), self.attend.payload.eq(task), self.head.payload.task.eq(task),
-                     self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
-                     order.row.eq(place.row), order.slices.eq(place.slice), order.slot.eq(place.slot),
-                     order.tree.eq(place.tree), order.group_end.eq(place.group_end), order.half.eq(order_half),
-                     self.packet_error.payload.eq(error)]
+        # Rows; those of a head from tokens without masks are placed for the generator, beside the packet.
+        projection, order = self.project, self.order.payload
+        queries, ordering, order_half = Signal(16), Signal(), Signal()
+        ordered = Signal(place.place.shape())
+        free = Signal()                        # the memories are not being written with generated vectors
+        m.d.comb += [
+            free.eq(~self.generated.valid),
+            place.queries.eq(queries), place.group_done.eq(self.group_done), self.query_groups_held.eq(place.held),
+            place.advance.eq(rows.advance | (ordering & self.order.valid & self.order.ready)),
+            rows.task.eq(task), rows.last_query_beat.eq(projection.last_query_beat),
+            rows.settled.eq(place.settled), rows.next_free.eq(place.free), rows.complete.eq(place.complete),
+            rows.next_early.eq(place.early), rows.next.eq(place.place),
+            rows.data.eq(content), rows.available.eq(available), rows.free.eq(free),
+            rows.order_ready.eq(self.order.ready),
+            self.order.valid.eq(rows.order_valid | (ordering & place.settled & place.free & ~place.complete)),
+            ordered.eq(Mux(ordering, place.place, rows.place)),
+            order.row.eq(ordered.row), order.slices.eq(ordered.slices), order.slot.eq(ordered.slot),
+            order.tree.eq(ordered.tree), order.group_end.eq(ordered.group_end), order.half.eq(order_half),
+        ]
+        with m.If(ordering & place.settled & place.complete):
+            m.d.sync += ordering.eq(0)
 
-        m.submodules.sections = sections = SectionReader(p)
+        # Keys and values.
+        values = Signal()
+        m.d.comb += [
+            vectors.vectors.eq(task.keys), vectors.last_beat.eq(Mux(values, task.last_value_beat, task.last_key_beat)),
+            vectors.available.eq(available), vectors.free.eq(free),
+        ]
+
+        # Weights of a head from tokens; those that are there, by their shape.
         wiring.connect(m, wiring.flipped(self.weights), sections.weights)
+        tokens_predicted, queries_made = (delay(m, value, 1, name) for value, name in (
+            (self.tokens_predicted, "tokens_predicted"), (self.queries_made, "queries_made")))
         m.d.comb += [
             sections.projection.eq(projection), sections.data.eq(content), sections.available.eq(available),
-            sections.codes_free.eq(self.tokens_predicted), sections.queries_free.eq(self.queries_made & ~ordering),
+            sections.codes_free.eq(tokens_predicted), sections.queries_free.eq(queries_made & ~ordering),
             sections.keys_free.eq(heads == 1),
         ]
-        # The weights that are there, by their shape.
         shape = Cat(projection[name] for name in ("last_word", "last_token_fold", "last_query_beat", "last_key_beat",
                                                   "last_value_beat"))
-        weights_shape, weights_valid = Signal(len(shape)), Signal()
-        keep = Signal()
+        weights_shape, weights_valid, same_weights = Signal(len(shape)), Signal(), Signal()
+        m.d.sync += same_weights.eq(weights_valid & (weights_shape == shape))
+
+        m.d.comb += [self.predict.payload.eq(task), self.attend.payload.eq(task), self.head.payload.task.eq(task),
+                     self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
+                     self.packet_error.payload.eq(error)]
+
+        def offered(port):
+            """Offer what is at a port, whose valid is a register; returns that it is taken."""
+            with m.If(port.valid & port.ready):
+                m.d.sync += port.valid.eq(0)
+            with m.Else():
+                m.d.sync += port.valid.eq(1)
+            return port.valid & port.ready
 
         keys_loaded = Signal()
+        m.d.comb += rows.early.eq(~keys_loaded)
+        m.d.sync += [self.project_start.eq(0), self.project_ready.eq(0)]
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | word_valid | ordering)
+            m.d.sync += rows.run.eq(fsm.ongoing("ROWS"))
             with m.State("HEADER"):
-                m.d.comb += take.eq(1)
-                with m.If(available):
-                    m.d.sync += collected.eq(Cat(collected, content)[p.bus_width:] if beats_per_header > 1
-                                             else content)
-                    m.d.sync += header_word.eq(header_word + 1)
-                    with m.If(header_word == beats_per_header - 1):
-                        m.d.sync += header_word.eq(0)
-                        m.next = "DECODE"
+                m.d.sync += decoding.eq(0)
+                with m.If(~heading):
+                    m.next = "DECODE"
             with m.State("DECODE"):
-                m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), vector.eq(0), beat.eq(0),
+                m.d.sync += [decoding.eq(decoding + 1), task.eq(decoder.task), projection.eq(decoder.projection),
                              keep.eq(decoder.header.keep_weights), keys_loaded.eq(0)]
-                with m.If((error == SofaError.NONE) & (decoder.error != SofaError.NONE)):
-                    m.d.sync += error.eq(decoder.error)
-                with m.If(decoder.error != SofaError.NONE):
-                    m.next = "REFUSE"
-                with m.Else():
-                    m.next = "CLAIM"
-                    with m.If(decoder.task.tokens):
-                        m.next = "CHECK-WEIGHTS"
-            with m.State("CHECK-WEIGHTS"):
-                m.next = "CLAIM"
-                with m.If(keep & ~(weights_valid & (weights_shape == shape))):
-                    with m.If(error == SofaError.NONE):
-                        m.d.sync += error.eq(SofaError.NO_WEIGHTS)
-                    m.next = "REFUSE"
+                with m.If(decoding == decoder.latency + 3):
+                    m.d.sync += self.head.payload.run.eq(0)
+                    with m.If(decoder.error != SofaError.NONE):
+                        with m.If(clean):
+                            m.d.sync += error.eq(decoder.error)
+                        m.next = "REFUSE"
+                    with m.Elif(task.tokens & keep & ~same_weights):
+                        with m.If(clean):
+                            m.d.sync += error.eq(SofaError.NO_WEIGHTS)
+                        m.next = "REFUSE"
+                    with m.Else():
+                        m.d.sync += self.head.payload.run.eq(1)
+                        m.next = "CLAIM"
             with m.State("REFUSE"):
-                m.d.comb += self.head.valid.eq(1)
-                with m.If(self.head.ready):
+                with m.If(offered(self.head)):
                     m.next = "DRAIN"
             with m.State("CLAIM"):
-                with m.If(Mux(large | whole, heads == 0, heads < 2)):
-                    m.d.comb += [self.head.valid.eq(1), self.head.payload.run.eq(1)]
-                    with m.If(self.head.ready):
+                with m.If(may_claim):
+                    with m.If(offered(self.head)):
                         m.d.comb += claim.eq(1)
                         m.d.sync += whole.eq(large)
                         with m.If(large):
@@ -250,12 +264,13 @@ class Loader(wiring.Component):
                         with m.If(task.tokens):
                             m.next = "PROJECT"
             with m.State("PROJECT"):
-                m.d.comb += [self.project_start.eq(1), sections.start.eq(1)]
+                m.d.sync += self.project_start.eq(1)
+                m.d.comb += sections.start.eq(1)
                 m.next = "WEIGHTS"
                 with m.If(keep):
                     m.next = "PREDICT-TOKENS"
             with m.State("WEIGHTS"):
-                m.d.comb += [sections.enable.eq(1), take.eq(sections.take)]
+                m.d.comb += sections.enable.eq(1)
                 m.d.sync += weights_valid.eq(0)
                 with m.If(sections.part_end):
                     with m.Switch(sections.section):
@@ -264,152 +279,113 @@ class Loader(wiring.Component):
                         with m.Case(Section.QUERY):
                             m.next = "PLACE"
                         with m.Case(Section.VALUE):
-                            m.d.sync += [weights_valid.eq(error == SofaError.NONE), weights_shape.eq(shape)]
+                            m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape)]
                             m.next = "WEIGHTS-LOADED"
             with m.State("PREDICT-TOKENS"):
-                m.d.comb += self.predict_tokens.valid.eq(1)
-                with m.If(self.predict_tokens.ready):
+                with m.If(offered(self.predict_tokens)):
                     m.next = "WEIGHTS"
                     with m.If(keep):
                         m.next = "PLACE"
             with m.State("WEIGHTS-LOADED"):
-                m.d.comb += self.attend.valid.eq(1)
-                with m.If(self.attend.ready):
-                    m.d.comb += self.project_ready.eq(1)
+                with m.If(offered(self.attend)):
+                    m.d.sync += self.project_ready.eq(1)
                     m.next = "FINISH"
                     with m.If(task.mask):
-                        m.next = "TOKEN-ROWS"
+                        m.next = "ROWS"
             with m.State("PLACE"):
-                with m.If(~ordering & (task.tokens | (self.queries_made & self.tokens_predicted))):
+                with m.If(~ordering & (task.tokens | (queries_made & tokens_predicted))):
                     m.d.comb += place.start.eq(1)
-                    m.d.sync += [rows.eq(task.queries), order_half.eq(task.half)]
-                    m.next = "QUERIES"
+                    m.d.sync += [queries.eq(task.queries), order_half.eq(task.half)]
+                    m.next = "ROWS"
                     with m.If(task.tokens):
-                        m.d.sync += ordering.eq(~task.mask)
+                        m.d.sync += [ordering.eq(~task.mask), keys_loaded.eq(1)]
                         m.next = "WEIGHTS"
                         with m.If(keep):
                             m.next = "WEIGHTS-LOADED"
-            with m.State("TOKEN-ROWS"):
-                with m.If(place.complete):
-                    m.next = "FINISH"
-                with m.Elif(place.free & self.order.ready):
-                    m.d.sync += mask_word.eq(0)
-                    m.next = "MASK"
-            with m.State("QUERIES"):
-                with m.If(place.complete | (~keys_loaded & (place.row == p.early_rows))):
-                    m.d.sync += beat.eq(0)
+            with m.State("ROWS"):
+                with m.If(rows.done):
+                    m.d.sync += values.eq(0)
                     m.next = "KEYS"
                     with m.If(keys_loaded):
                         m.next = "FINISH"
-                with m.Elif(place.free & free):
-                    read = beat <= task.last_key_beat
-                    m.d.comb += write.query.eq(1)
-                    with m.If(~read):
-                        m.d.comb += write.data.as_value().eq(0)
-                    with m.If(available | ~read):
-                        m.d.comb += enable.eq(place.slice)
-                        m.d.sync += part.eq(part + 1)
-                        with m.If(part == p.query_parts - 1):
-                            m.d.comb += take.eq(read)
-                            m.d.sync += [part.eq(0), beat.eq(beat + 1)]
-                            with m.If(beat == projection.last_query_beat):
-                                m.d.sync += [beat.eq(0), mask_word.eq(0)]
-                                with m.If(task.mask):
-                                    m.next = "MASK"
-                                with m.Else():
-                                    m.d.comb += row_end.eq(1)
-            with m.State("MASK"):
-                m.d.comb += take.eq(1)
-                with m.If(available):
-                    m.d.sync += [mask_bits.eq(content), mask_part.eq(p.bus_width // 16 - 1)]
-                    m.next = "MASK-WORDS"
-            with m.State("MASK-WORDS"):
-                m.d.comb += write.mask.eq(1)
-                with m.If(free):
-                    m.d.comb += enable.eq(place.slice)
-                    m.d.sync += [mask_bits.eq(mask_bits >> 16), mask_word.eq(mask_word + 1),
-                                 mask_part.eq(mask_part - 1)]
-                    with m.If(mask_word == last_mask_word):
-                        m.d.comb += row_end.eq(1)
-                        m.next = "QUERIES"
-                        with m.If(task.tokens):
-                            m.d.comb += self.order.valid.eq(1)
-                            m.next = "TOKEN-ROWS"
-                    with m.Elif(mask_part == 0):
-                        m.next = "MASK"
             with m.State("KEYS"):
-                m.d.comb += [take.eq(free), write.key.eq(1), write.khat.eq(1)]
-                with m.If(available & free):
-                    m.d.comb += enable.eq((1 << p.slices) - 1)
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(beat == task.last_key_beat):
-                        m.d.sync += [beat.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector + 1 == task.keys):
-                            m.d.sync += vector.eq(0)
-                            m.next = "KEYS-LOADED"
+                m.d.comb += vectors.start.eq(1)
+                m.next = "VECTORS"
+            with m.State("VECTORS"):
+                with m.If(vectors.done):
+                    m.next = "KEYS-LOADED"
+                    with m.If(values):
+                        m.next = "VALUES-LOADED"
             with m.State("KEYS-LOADED"):
-                m.d.comb += self.predict.valid.eq(1)
-                m.d.sync += keys_loaded.eq(1)
-                with m.If(self.predict.ready):
-                    m.next = "VALUES"
-            with m.State("VALUES"):
-                m.d.comb += [take.eq(free), write.value.eq(1)]
-                with m.If(available & free):
-                    m.d.comb += enable.eq((1 << p.slices) - 1)
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(beat == task.last_value_beat):
-                        m.d.sync += [beat.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector + 1 == task.keys):
-                            m.next = "VALUES-LOADED"
+                m.d.sync += [keys_loaded.eq(1), values.eq(1)]
+                with m.If(offered(self.predict)):
+                    m.next = "KEYS"
             with m.State("VALUES-LOADED"):
-                m.d.comb += self.attend.valid.eq(1)
-                with m.If(self.attend.ready):
-                    m.next = "QUERIES"
+                with m.If(offered(self.attend)):
+                    m.next = "ROWS"
             with m.State("FINISH"):
                 with m.If(task.more_heads):
+                    m.d.sync += heading.eq(1)
                     m.next = "HEADER"
                 with m.Elif(ended):
                     m.next = "REPORT"
                 with m.Else():
-                    with m.If(error == SofaError.NONE):
+                    with m.If(clean):
                         m.d.sync += error.eq(SofaError.LONG_PACKET)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += take.eq(1)
+                m.d.sync += draining.eq(~ended)
                 with m.If(ended):
                     m.next = "REPORT"
             with m.State("REPORT"):
-                m.d.comb += self.packet_error.valid.eq(1)
-                with m.If(self.packet_error.ready):
-                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE)]
+                with m.If(offered(self.packet_error)):
+                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), heading.eq(1)]
                     m.next = "HEADER"
-        with m.If(ordering):
-            m.d.comb += self.order.valid.eq(place.free & ~place.complete)
-            with m.If(self.order.valid & self.order.ready):
-                m.d.comb += row_end.eq(1)
-            with m.If(place.complete):
-                m.d.sync += ordering.eq(0)
+        with m.If(missing & clean):
+            m.d.sync += error.eq(SofaError.SHORT_PACKET)
 
-        # Generated vectors; a beat of a query stays while it is converted to codes.
-        generated, generated_part = self.generated.payload, Signal.like(part)
-        with m.If(self.generated.valid):
+        self._elaborate_writes(m, task, free, content, vectors, values, rows)
+
+        taken = word_valid & ~ended
+        for name, takes in (("queries", rows.take & rows.query), ("keys", vectors.take & ~values),
+                            ("values", vectors.take & values), ("masks", rows.take & ~rows.query),
+                            ("weights", sections.take)):
+            m.d.comb += self.words[name].eq(taken & takes)
+        return m
+
+    def _elaborate_writes(self, m, task, free, content, vectors, values, rows):
+        """Writes to the slices: what is read, and generated vectors, which go first."""
+        p = self._parameters
+        write, enable = Signal(BeatWrite(p)), Signal(p.slices)
+        m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
+        generated, part, last_part = self.generated.payload, *counter(
+            m, p.query_parts - 1, self.generated.valid & self.generated.payload.query, free, "generated_part")
+        # A beat of a query stays while it is converted to codes.
+        m.d.comb += self.generated.ready.eq(~generated.query | last_part)
+        with m.If(~free):
             m.d.comb += [
-                write.eq(0), enable.eq(generated.slices),
+                enable.eq(generated.slices),
                 write.query.eq(generated.query), write.key.eq(generated.key), write.value.eq(generated.value),
                 write.vector.eq(generated.vector), write.slot.eq(generated.slot), write.tree.eq(generated.tree),
-                write.beat.eq(generated.beat), write.part.eq(generated_part),
+                write.beat.eq(generated.beat), write.part.eq(part),
                 write.data.as_value().eq(generated.data.as_value()), write.code_base.eq(generated.code_base),
-                self.generated.ready.eq(~generated.query | (generated_part == p.query_parts - 1)),
-                generated_end.eq(Mux(generated.group_end & self.generated.ready, generated.slices, 0)),
             ]
-            m.d.sync += generated_part.eq(Mux(self.generated.ready, 0, generated_part + 1))
+        with m.Else():
+            m.d.comb += [
+                enable.eq(Mux(vectors.write, (1 << p.slices) - 1, Mux(rows.write, rows.place.slices, 0))),
+                write.query.eq(rows.query), write.mask.eq(rows.mask),
+                write.key.eq(vectors.reading & ~values), write.khat.eq(vectors.reading & ~values),
+                write.value.eq(vectors.reading & values),
+                write.vector.eq(vectors.vector[:p.key_bits] | (task.half << (p.key_bits - 1))),
+                write.slot.eq(rows.place.slot), write.tree.eq(rows.place.tree),
+                write.beat.eq(Mux(vectors.reading, vectors.beat, rows.beat)), write.part.eq(rows.part),
+                write.data.as_value().eq(Mux(rows.fill, 0, content)), write.code_base.eq(task.code_base),
+                write.mask_word.eq(rows.mask_word), write.mask_data.eq(rows.mask_data),
+            ]
 
-        taken = word_valid & source.o.ready
-        for name, state in (("queries", "QUERIES"), ("keys", "KEYS"), ("values", "VALUES"), ("masks", "MASK"),
-                            ("weights", "WEIGHTS")):
-            m.d.comb += self.words[name].eq(taken & fsm.ongoing(state))
-
-        # Words that are asked for after the end of the packet are missing.
-        with m.If(take & ended & ~fsm.ongoing("DRAIN") & (error == SofaError.NONE)):
-            m.d.sync += error.eq(SofaError.SHORT_PACKET)
-        return m
+        # The last beat of the group is written one cycle later; the sweep reads even later.
+        loaded = Signal(p.slices)
+        loads = rows.row_end & rows.place.group_end & ~task.tokens
+        generated_end = self.generated.valid & self.generated.ready & generated.group_end
+        m.d.sync += [loaded.eq(Mux(loads, rows.place.slices, 0) | Mux(generated_end, generated.slices, 0)),
+                     self.group_loaded.eq(loaded)]

@@ -11,6 +11,7 @@ from tests.streams import generator, run, send
 
 SETS = {
     "whole elements": dict(max_weights=80, max_features=10),
+    "two blocks": dict(max_weights=1408, max_features=176),
     "11 bits": dict(max_weights=80, max_features=10, weight_width=11),
     "two parts": dict(bus_width=128, lanes=8, tree_lanes=8, row_multipliers=4, max_head_dim=20, max_weights=960,
                       max_features=40),
@@ -62,8 +63,8 @@ class Bench:
 
     async def check(self, ctx, matrices=range(3)):
         """All words and biases of `matrices`, one a cycle in any order, three and two cycles after their address."""
-        dut = self.dut
-        places = [(matrix, word) for matrix in matrices for word in range(self.parameters.matrix_words)]
+        dut, p = self.dut, self.parameters
+        places = [(matrix, word) for matrix in matrices for word in range(p.matrix_words)]
         channels = [(matrix, channel) for matrix in matrices for channel in range(self.biases.shape[1])]
         self.rng.shuffle(places)
         self.rng.shuffle(channels)
@@ -75,8 +76,8 @@ class Bench:
                 place = channels[cycle - 2]
                 assert ctx.get(dut.bias) == self.biases[place], f"matrix, channel {place}"
             if cycle < len(places):
-                ctx.set(dut.read_matrix, places[cycle][0])
-                ctx.set(dut.read_word, places[cycle][1])
+                matrix, word = places[cycle]
+                ctx.set(dut.read_address, matrix * p.matrix_words + word)
             if cycle < len(channels):
                 ctx.set(dut.bias_matrix, channels[cycle][0])
                 ctx.set(dut.bias_channel, channels[cycle][1])

@@ -134,14 +134,16 @@ class Generator(wiring.Component):
         m.submodules.beats = beats = Fifo(data.StructLayout({
             "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "vector_end": 1,
             "rows_end": 1, "final": 1, "half": 1, "data": p.bus_width}), rows * places)
-        free, freed, room = Signal(range(places + 1), init=places), Signal(), Signal(init=1)
+        free, freed, room, spends = Signal(range(places + 1), init=places), Signal(), Signal(init=1), Signal()
         m.d.sync += [
             freed.eq(beats.o.valid & beats.o.ready & beats.o.payload.rows_end),
-            free.eq(free + freed - (go & beat_end & last_word)), room.eq(free != 0),
+            free.eq(free + freed - spends), room.eq(free != 0),
         ]
+        # What ends a beat or a matrix does not begin a word, and needs no word that follows.
         m.d.comb += [
             go.eq(running & (~first_channel | following_ready) & (~(beat_end & last_word) | room)),
-            take.eq(running & first_channel & following_ready), finished.eq(running & room & last_channel & last_word),
+            spends.eq(running & room & beat_end & last_word), finished.eq(running & room & last_channel & last_word),
+            take.eq(running & first_channel & following_ready),
         ]
 
         address, next_address = Signal(range(3 * p.matrix_words)), Signal(range(3 * p.matrix_words))
@@ -191,7 +193,7 @@ class Generator(wiring.Component):
             "channel": len(channel), "shift": 5, "bank": 1, "count": len(count), "half": 1})
         issued = Signal(control)
         m.d.comb += [issued.first.eq(first_word), issued.last.eq(last_word), issued.shift.eq(shift)]
-        for name, value in (("valid", go), ("beat_end", go & beat_end & last_word), ("vector_end", last_channel),
+        for name, value in (("valid", go), ("beat_end", spends), ("vector_end", last_channel),
                             ("final", last_channel & last_matrix), ("matrix", matrix), ("channel", channel),
                             ("bank", bank), ("count", count), ("half", head.half)):
             m.d.comb += issued[name].eq(delay(m, value, 1, f"issued_{name}"))

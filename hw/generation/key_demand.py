@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from hw.shared import shared
 from hw.stream import Buffer, Fifo
+from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 from hw.stream.select import lowest_bit, number_of
 
@@ -59,7 +60,7 @@ class RecordQueue(wiring.Component):
     Members
     -------
     i, o : streams of `shape`
-        `i.ready` is always high. An item comes out two cycles after it went in, from a register.
+        `i.ready` is always high. An item comes out two cycles after it went in, or after the one before has left.
     empty : Out(1)
         Nothing is held. A register, which is a cycle late when the last item leaves.
     """
@@ -79,8 +80,10 @@ class RecordQueue(wiring.Component):
             items.read_address.eq(read), some.eq(written != read),
         ]
         m.d.sync += [written.eq(written + self.i.valid), self.empty.eq(~(some | self.i.valid | self.o.valid))]
-        with m.If(self.o.ready | ~self.o.valid):
+        with m.If(~self.o.valid):
             m.d.sync += [self.o.valid.eq(some), self.o.payload.eq(items.read_data), read.eq(read + some)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
         return m
 
 
@@ -90,7 +93,7 @@ class KeyDemand(wiring.Component):
     A bit for each token of the two heads in flight says whether it was asked for. Tokens are made in the order in
     which they are asked for, so the keys of a group are there when as many tokens are made as had been asked for
     at the group's end. A head asks only when its weights are there: then all heads before it have left, and no group
-    of theirs can wait behind its tokens. One token a cycle, and three cycles a segment if it has fewer.
+    of theirs can wait behind its tokens. One token a cycle, and two cycles a segment besides.
 
     Members
     -------
@@ -130,7 +133,7 @@ class KeyDemand(wiring.Component):
         asked, made, token_done = Signal(COUNT_BITS), Signal(COUNT_BITS), self.token_done
         turn = Signal(range(max(2, p.slices)))
         next_turn = Mux(turn == p.slices - 1, 0, turn + 1)
-        oldest, may_pick, pick = Signal(record), Signal(), Signal()
+        oldest, may_pick, pick, counted = Signal(record), Signal(), Signal(), Signal()
         # The record that is next, whether it has been compared with what was asked for, and the one at work.
         chosen, chosen_turn, chosen_valid, compared = Signal(record), Signal.like(turn), Signal(), Signal()
         current, current_turn, busy = Signal(record), Signal.like(turn), Signal()
@@ -145,7 +148,7 @@ class KeyDemand(wiring.Component):
                 records.i.valid.eq(group.valid), group.ready.eq(records.empty),
                 *(records.i.payload[name].eq(getattr(group, name)) for name in record.members),
                 records.o.ready.eq(mine & pick),
-                needs.i.valid.eq((current_turn == index) & finished & current.end), needs.i.payload.eq(asked),
+                needs.i.valid.eq((current_turn == index) & counted & current.end), needs.i.payload.eq(asked),
                 needs.o.ready.eq(group.release),
             ]
             with m.If(mine):
@@ -160,7 +163,7 @@ class KeyDemand(wiring.Component):
         known = Signal(p.tile)
         m.d.comb += [
             pick.eq(may_pick & ~chosen_valid & ~clearing & (~oldest.tokens | ready.bit_select(oldest.half, 1))),
-            load.eq(compared & ~clearing & (~busy | finished)),
+            load.eq(compared & ~clearing & ~busy),
             wanted.read_address.eq(Cat(chosen.segment, chosen.half)),
             wanted.write_enable.eq(load & chosen.tokens), wanted.write_address.eq(wanted.read_address),
             wanted.write_data.eq(known | chosen.keys),
@@ -205,7 +208,8 @@ class KeyDemand(wiring.Component):
             ]
         m.d.comb += [tokens.i.valid.eq(line[4].valid), tokens.i.payload.half.eq(line[4].half),
                      tokens.i.payload.key.eq(offset + line[4].base)]
-        m.d.sync += [asked.eq(asked + go), made.eq(made + token_done)]
+        # All tokens of a record are counted a cycle after it is finished.
+        m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)
         with m.If(clearing):
             m.d.comb += [wanted.write_enable.eq(1), wanted.write_data.eq(0),

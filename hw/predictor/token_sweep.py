@@ -147,14 +147,14 @@ class TokenSweep(wiring.Component):
         block_end = step & last_token
         band, last_band = counter(m, bands - 1, block_end, still, "band")
         group, last_group_now = counter(m, last_group, block_end & last_band, still, "group")
-        fold_end = block_end & last_band & last_group_now
+        fold_end = step & (last_token & last_band & last_group_now)
         fold, last_fold = counter(m, projection.last_token_fold, fold_end, still, "fold")
         number, base = Signal(self.token.sum.shape()), Signal(self.token.sum.shape())   # of the sum
         at = Signal(range(places))                           # place of the tile's first token
         shifts = token_shifts(p)
         m.d.comb += [
-            self.hold.eq(active), blocks.done.eq(block_end), tile_end.eq(fold_end & last_fold),
-            self.token_valid.eq(go),
+            self.hold.eq(active), self.token_valid.eq(go), blocks.done.eq(block_end),
+            tile_end.eq(step & (last_token & last_band & last_group_now & last_fold)),
             self.token.place.eq(blocks.using), self.token.sum.eq(number),
             self.token.first.eq((fold == 0) & (band == 0) & (digit == 0)),
             self.token.shift.eq(select(Cat(digit[:ceil_log2(digits)], band[:ceil_log2(bands)]), [

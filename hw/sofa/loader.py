@@ -124,7 +124,8 @@ class Loader(wiring.Component):
 
         # Each part of a packet is read by a block of its own, whose `take` depends on registers only.
         task, error, clean = Signal(Task(p)), Signal(SofaError), Signal()
-        ended = Signal()                       # `last` was seen: what is missing is zero
+        # `last` was seen, or not: what is missing is zero.
+        ended, ongoing = Signal(), Signal(init=1)
         heading, draining = Signal(init=1), Signal()
         m.submodules.vectors = vectors = VectorReader(p)
         m.submodules.place = place = RowPlacer(p)
@@ -134,12 +135,12 @@ class Loader(wiring.Component):
         content = Signal(p.bus_width)
         m.d.comb += [
             clean.eq(error == SofaError.NONE),
-            available.eq(word_valid | ended), content.eq(Mux(ended, 0, word.data)),
+            available.eq(word_valid | ended), content.eq(Mux(ongoing, word.data, 0)),
             wanted.eq(heading | vectors.take | rows.take | sections.take),
             source.o.ready.eq((wanted | draining) & ~ended),
         ]
         with m.If(source.o.ready & word_valid & word.last):
-            m.d.sync += ended.eq(1)
+            m.d.sync += [ended.eq(1), ongoing.eq(0)]
         # Words that are asked for after the end of the packet are missing.
         m.d.sync += missing.eq(wanted & ended)
 
@@ -209,22 +210,26 @@ class Loader(wiring.Component):
                                                   "last_value_beat"))
         weights_shape, weights_valid, same_weights = Signal(len(shape)), Signal(), Signal()
         m.d.sync += same_weights.eq(weights_valid & (weights_shape == shape))
+        refused, refusal = Signal(), Signal(SofaError)
+        m.d.sync += [refused.eq(decoder.error.as_value().any() | (task.tokens & keep & ~same_weights)),
+                     refusal.eq(SofaError.NO_WEIGHTS)]
+        with m.If(decoder.error != SofaError.NONE):
+            m.d.sync += refusal.eq(decoder.error)
 
         m.d.comb += [self.predict.payload.eq(task), self.attend.payload.eq(task), self.head.payload.task.eq(task),
                      self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
                      self.packet_error.payload.eq(error)]
 
-        def offered(port):
-            """Offer what is at a port, whose valid is a register; returns that it is taken."""
-            with m.If(port.valid & port.ready):
+        # What is offered stays until it is taken, which a state waits for.
+        for port in (self.predict, self.attend, self.head, self.predict_tokens, self.packet_error):
+            with m.If(port.ready):
                 m.d.sync += port.valid.eq(0)
-            with m.Else():
-                m.d.sync += port.valid.eq(1)
-            return port.valid & port.ready
-
-        keys_loaded = Signal()
+        keys_loaded, may_place, settle, found = Signal(), Signal(), Signal(), Signal(SofaError)
         m.d.comb += rows.early.eq(~keys_loaded)
-        m.d.sync += [self.project_start.eq(0), self.project_ready.eq(0)]
+        m.d.sync += [
+            may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))),
+            self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
+        ]
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | word_valid | ordering)
             m.d.sync += rows.run.eq(fsm.ongoing("ROWS"))
@@ -234,37 +239,34 @@ class Loader(wiring.Component):
                     m.next = "DECODE"
             with m.State("DECODE"):
                 m.d.sync += [decoding.eq(decoding + 1), task.eq(decoder.task), projection.eq(decoder.projection),
-                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0)]
+                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0), values.eq(0)]
                 with m.If(decoding == decoder.latency + 3):
-                    m.d.sync += self.head.payload.run.eq(0)
-                    with m.If(decoder.error != SofaError.NONE):
-                        with m.If(clean):
-                            m.d.sync += error.eq(decoder.error)
-                        m.next = "REFUSE"
-                    with m.Elif(task.tokens & keep & ~same_weights):
-                        with m.If(clean):
-                            m.d.sync += error.eq(SofaError.NO_WEIGHTS)
-                        m.next = "REFUSE"
-                    with m.Else():
-                        m.d.sync += self.head.payload.run.eq(1)
-                        m.next = "CLAIM"
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
+                m.next = "CLAIM"
+                with m.If(refused):
+                    m.d.sync += found.eq(refusal)
+                    m.next = "REFUSE"
             with m.State("REFUSE"):
-                with m.If(offered(self.head)):
+                with m.If(~self.head.valid):
                     m.next = "DRAIN"
             with m.State("CLAIM"):
                 with m.If(may_claim):
-                    with m.If(offered(self.head)):
-                        m.d.comb += claim.eq(1)
-                        m.d.sync += whole.eq(large)
-                        with m.If(large):
-                            m.d.sync += [task.half.eq(0), projection.half.eq(0)]
-                        with m.Else():
-                            m.d.sync += half.eq(~half)
-                        m.next = "PLACE"
-                        with m.If(task.tokens):
-                            m.next = "PROJECT"
+                    m.d.comb += claim.eq(1)
+                    m.d.sync += [self.head.valid.eq(1), whole.eq(large)]
+                    with m.If(large):
+                        m.d.sync += [task.half.eq(0), projection.half.eq(0)]
+                    with m.Else():
+                        m.d.sync += half.eq(~half)
+                    m.next = "CLAIMED"
+            with m.State("CLAIMED"):
+                with m.If(~self.head.valid):
+                    m.next = "PLACE"
+                    with m.If(task.tokens):
+                        m.next = "PROJECT"
             with m.State("PROJECT"):
-                m.d.sync += self.project_start.eq(1)
+                m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
                 m.d.comb += sections.start.eq(1)
                 m.next = "WEIGHTS"
                 with m.If(keep):
@@ -273,38 +275,38 @@ class Loader(wiring.Component):
                 m.d.comb += sections.enable.eq(1)
                 m.d.sync += weights_valid.eq(0)
                 with m.If(sections.part_end):
-                    with m.Switch(sections.section):
+                    with m.Switch(sections.part):
                         with m.Case(Section.CODES):
+                            m.d.sync += self.predict_tokens.valid.eq(1)
                             m.next = "PREDICT-TOKENS"
                         with m.Case(Section.QUERY):
                             m.next = "PLACE"
                         with m.Case(Section.VALUE):
-                            m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape)]
+                            m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape), self.attend.valid.eq(1)]
                             m.next = "WEIGHTS-LOADED"
             with m.State("PREDICT-TOKENS"):
-                with m.If(offered(self.predict_tokens)):
+                with m.If(~self.predict_tokens.valid):
                     m.next = "WEIGHTS"
                     with m.If(keep):
                         m.next = "PLACE"
             with m.State("WEIGHTS-LOADED"):
-                with m.If(offered(self.attend)):
+                with m.If(~self.attend.valid):
                     m.d.sync += self.project_ready.eq(1)
                     m.next = "FINISH"
                     with m.If(task.mask):
                         m.next = "ROWS"
             with m.State("PLACE"):
-                with m.If(~ordering & (task.tokens | (queries_made & tokens_predicted))):
+                with m.If(may_place):
                     m.d.comb += place.start.eq(1)
                     m.d.sync += [queries.eq(task.queries), order_half.eq(task.half)]
                     m.next = "ROWS"
                     with m.If(task.tokens):
-                        m.d.sync += [ordering.eq(~task.mask), keys_loaded.eq(1)]
+                        m.d.sync += [ordering.eq(~task.mask), keys_loaded.eq(1), self.attend.valid.eq(keep)]
                         m.next = "WEIGHTS"
                         with m.If(keep):
                             m.next = "WEIGHTS-LOADED"
             with m.State("ROWS"):
                 with m.If(rows.done):
-                    m.d.sync += values.eq(0)
                     m.next = "KEYS"
                     with m.If(keys_loaded):
                         m.next = "FINISH"
@@ -313,36 +315,43 @@ class Loader(wiring.Component):
                 m.next = "VECTORS"
             with m.State("VECTORS"):
                 with m.If(vectors.done):
-                    m.next = "KEYS-LOADED"
-                    with m.If(values):
-                        m.next = "VALUES-LOADED"
-            with m.State("KEYS-LOADED"):
-                m.d.sync += [keys_loaded.eq(1), values.eq(1)]
-                with m.If(offered(self.predict)):
-                    m.next = "KEYS"
-            with m.State("VALUES-LOADED"):
-                with m.If(offered(self.attend)):
+                    m.d.sync += [self.predict.valid.eq(~values), self.attend.valid.eq(values)]
+                    m.next = "VECTORS-LOADED"
+            with m.State("VECTORS-LOADED"):
+                m.d.sync += keys_loaded.eq(1)
+                with m.If(~self.predict.valid & ~self.attend.valid):
                     m.next = "ROWS"
+                    with m.If(~values):
+                        m.d.sync += [values.eq(1), settle.eq(0)]
+                        m.next = "SETTLE"
+            with m.State("SETTLE"):
+                # What follows from the beats of a value needs two cycles.
+                m.d.sync += settle.eq(settle + 1)
+                with m.If(settle):
+                    m.next = "KEYS"
             with m.State("FINISH"):
                 with m.If(task.more_heads):
                     m.d.sync += heading.eq(1)
                     m.next = "HEADER"
                 with m.Elif(ended):
+                    m.d.sync += self.packet_error.valid.eq(1)
                     m.next = "REPORT"
                 with m.Else():
-                    with m.If(clean):
-                        m.d.sync += error.eq(SofaError.LONG_PACKET)
+                    m.d.sync += found.eq(SofaError.LONG_PACKET)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.sync += draining.eq(~ended)
                 with m.If(ended):
+                    m.d.sync += self.packet_error.valid.eq(1)
                     m.next = "REPORT"
             with m.State("REPORT"):
-                with m.If(offered(self.packet_error)):
-                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), heading.eq(1)]
+                with m.If(~self.packet_error.valid):
+                    m.d.sync += [ended.eq(0), ongoing.eq(1), error.eq(SofaError.NONE), heading.eq(1)]
                     m.next = "HEADER"
-        with m.If(missing & clean):
+        with m.If(clean & missing):
             m.d.sync += error.eq(SofaError.SHORT_PACKET)
+        with m.Elif(clean & found.as_value().any()):
+            m.d.sync += error.eq(found)
 
         self._elaborate_writes(m, task, free, content, vectors, values, rows)
 
@@ -384,8 +393,10 @@ class Loader(wiring.Component):
             ]
 
         # The last beat of the group is written one cycle later; the sweep reads even later.
-        loaded = Signal(p.slices)
-        loads = rows.row_end & rows.place.group_end & ~task.tokens
+        loaded, generated_loaded = Signal(p.slices), Signal(p.slices)
         generated_end = self.generated.valid & self.generated.ready & generated.group_end
-        m.d.sync += [loaded.eq(Mux(loads, rows.place.slices, 0) | Mux(generated_end, generated.slices, 0)),
-                     self.group_loaded.eq(loaded)]
+        m.d.sync += [
+            loaded.eq(Mux(rows.row_end & rows.place.group_end, rows.place.slices, 0)),
+            generated_loaded.eq(Mux(generated_end, generated.slices, 0)),
+            self.group_loaded.eq(loaded | generated_loaded),
+        ]

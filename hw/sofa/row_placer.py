@@ -23,14 +23,14 @@ class RowPlacer(wiring.Component):
     """Assign the rows of a head to the slices in turn, a group of ``trees`` rows at a time.
 
     Each slice holds ``query_groups`` groups in a ring; a group begins when one of them is free. All outputs are
-    registers: they are those of the next row three cycles after `start` or `advance`, when `settled` is high again.
+    registers: they are those of the next row four cycles after `start` or `advance`, when `settled` is high again.
 
     Members
     -------
     start : In(1)
         Pulse: the next row is the first one of a head.
     queries : In(16)
-        Rows of the head, from the cycle after `start` on.
+        Rows of the head, from two cycles after `start` on.
     advance : In(1)
         Pulse: the row has its place; on to the next one. Only when `settled` and `free`.
     settled : Out(1)
@@ -71,10 +71,11 @@ class RowPlacer(wiring.Component):
         slots = [Signal(range(p.query_groups), name=f"slot{index}") for index in range(p.slices)]
         free = [Signal(range(p.query_groups + 1), name=f"free{index}", init=p.query_groups)
                 for index in range(p.slices)]
-        left, changed = Signal(16), Signal()
+        left, started, moved, changed = Signal(16), Signal(), Signal(), Signal()
         m.d.sync += [
-            left.eq(self.queries - row), changed.eq(self.start | self.advance),
-            self.settled.eq(~(self.start | self.advance | changed)),
+            started.eq(self.start), moved.eq(self.advance), changed.eq(started | moved),
+            self.settled.eq(~(self.start | self.advance | started | moved | changed)),
+            left.eq(self.queries - row),
             place.row.eq(row), place.tree.eq(tree), place.group_end.eq((tree == p.trees - 1) | (left == 1)),
             self.complete.eq(left == 0), self.early.eq(row == p.early_rows),
         ]
@@ -83,13 +84,13 @@ class RowPlacer(wiring.Component):
                 with m.Case(index):
                     m.d.sync += [place.slot.eq(slots[index]), place.slices.eq(1 << index),
                                  self.free.eq(free[index] != 0)]
-        ends = self.advance & place.group_end
+        ends = moved & place.group_end
         m.d.sync += self.held.eq(self.held + ends - sum(self.group_done))
-        with m.If(self.advance):
+        with m.If(moved):
             m.d.sync += [row.eq(row + 1), tree.eq(tree + 1)]
             with m.If(place.group_end):
                 m.d.sync += [tree.eq(0), turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))]
-        with m.If(self.start):
+        with m.If(started):
             m.d.sync += [row.eq(0), tree.eq(0), turn.eq(0)]
         for index in range(p.slices):
             ends_here = ends & (turn == index)

@@ -45,7 +45,7 @@ class RowReader(wiring.Component):
     beat, part, mask_word, mask_data : Out
         See :class:`~hw.sofa.beat_write.BeatWrite`.
     row_end : Out(1)
-        Pulse: the row has all that belongs to it.
+        Pulse, in the cycle after: the row of a head that is not from tokens has all that belongs to it.
     order_valid : Out(1), order_ready : In(1)
         The row of a head from tokens is ordered.
     done : Out(1)
@@ -90,47 +90,53 @@ class RowReader(wiring.Component):
         m.d.comb += [self.beat.eq(beat), self.part.eq(part), self.fill.eq(~within), self.mask_word.eq(mask_word),
                      self.mask_data.eq(bits[:_MASK_WORD])]
 
-        begin = self.settled & self.next_free & ~self.complete & ~(self.early & self.next_early)
+        # Flags of the states in which a word is taken, and what is known of the next row, are registers.
+        begin, in_query, in_mask = Signal(), Signal(), Signal()
+        enough = self.complete | (self.early & self.next_early)
+        m.d.sync += begin.eq(self.settled & self.next_free & ~enough)
+        m.d.comb += [
+            self.query.eq(in_query), self.take.eq(in_mask | (in_query & within & last_part & self.free)),
+            goes.eq(in_query & self.free & (self.available | ~within)), self.write.eq(goes | mask_goes),
+        ]
+        with m.If(in_mask):
+            m.d.sync += bits.eq(self.data)
+        m.d.sync += self.row_end.eq(0)
         with m.FSM():
             with m.State("BETWEEN"):
                 m.d.comb += between.eq(1)
                 with m.If(self.run & begin):
                     m.d.comb += self.advance.eq(1)
+                    m.d.sync += [in_query.eq(~task.tokens), in_mask.eq(task.tokens)]
                     m.next = "QUERY"
                     with m.If(task.tokens):
                         m.next = "MASK"
             with m.State("QUERY"):
-                m.d.comb += [
-                    self.query.eq(1), self.take.eq(within & last_part & self.free),
-                    goes.eq(self.free & (self.available | ~within)), self.write.eq(goes),
-                ]
                 with m.If(goes & last_part & last_beat):
+                    m.d.sync += [in_query.eq(0), in_mask.eq(task.mask), self.row_end.eq(~task.mask)]
                     m.next = "MASK"
                     with m.If(~task.mask):
-                        m.d.comb += self.row_end.eq(1)
                         m.next = "BETWEEN"
             with m.State("MASK"):
-                m.d.comb += self.take.eq(1)
                 with m.If(self.available):
-                    m.d.sync += bits.eq(self.data)
+                    m.d.sync += in_mask.eq(0)
                     m.next = "MASK-WORDS"
             with m.State("MASK-WORDS"):
-                m.d.comb += [self.mask.eq(1), mask_goes.eq(self.free), self.write.eq(self.free)]
+                m.d.comb += [self.mask.eq(1), mask_goes.eq(self.free)]
                 with m.If(self.free):
                     m.d.sync += bits.eq(bits >> _MASK_WORD)
-                    with m.If(word_ends):
-                        m.next = "MASK"
                     with m.If(mask_ends):
-                        m.d.comb += self.row_end.eq(~task.tokens)
+                        m.d.sync += self.row_end.eq(~task.tokens)
                         m.next = "BETWEEN"
                         with m.If(task.tokens):
                             m.next = "ORDER"
+                    with m.Elif(word_ends):
+                        m.d.sync += in_mask.eq(1)
+                        m.next = "MASK"
             with m.State("ORDER"):
                 m.d.comb += self.order_valid.eq(1)
                 with m.If(self.order_ready):
-                    m.d.comb += self.row_end.eq(1)
                     m.next = "BETWEEN"
         with m.If(self.advance):
             m.d.sync += self.place.eq(self.next)
-        m.d.sync += self.done.eq(self.run & between & self.settled & (self.complete | (self.early & self.next_early)))
+        m.d.sync += self.done.eq(self.run & between & self.settled & enough)
         return m

@@ -36,7 +36,8 @@ class SectionReader(wiring.Component):
         A cycle behind what is taken.
     part_end : Out(1)
         Pulse: all words of the part have left.
-    section : Out(Section)
+    part : Out(Section)
+        With it: the last section of this part.
     """
 
     section_cycles = 4
@@ -53,12 +54,12 @@ class SectionReader(wiring.Component):
             "take": Out(1),
             "weights": Out(stream.Signature(WeightWrite(p))),
             "part_end": Out(1),
-            "section": Out(Section),
+            "part": Out(Section),
         })
 
     def elaborate(self, platform):
         m = Module()
-        p, projection, section = self._parameters, self.projection, self.section
+        p, projection, section = self._parameters, self.projection, Signal(Section)
         m.submodules.buffer = buffer = Buffer(WeightWrite(p))
         wiring.connect(m, buffer.o, wiring.flipped(self.weights))
         write = buffer.i.payload
@@ -99,6 +100,7 @@ class SectionReader(wiring.Component):
 
         # Three cycles until all of this is known, and one to find that nothing is left to be read.
         settled = Signal(range(self.section_cycles - 1))
+        m.d.sync += [self.part_end.eq(0), self.part.eq(section)]
         with m.If(taken & word_ends & vector_ends):
             m.d.sync += reading.eq(0)
         with m.FSM():
@@ -111,8 +113,7 @@ class SectionReader(wiring.Component):
                         m.next = "READ"
             with m.State("READ"):
                 with m.If(~reading & ~(part_ends & buffer.o.valid)):
-                    m.d.comb += self.part_end.eq(part_ends)
-                    m.d.sync += section.eq(section.as_value() + 1)
+                    m.d.sync += [self.part_end.eq(part_ends), section.eq(section.as_value() + 1)]
                     m.next = "WAIT"
         with m.If(self.start):
             m.d.sync += [section.eq(Section.CODES), settled.eq(0)]

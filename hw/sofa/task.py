@@ -187,8 +187,9 @@ class TaskDecoder(wiring.Component):
             pieces = [kept(sum(pieces[place:place + 2]), f"pieces{len(pieces)}_{place}")
                       for place in range(0, len(pieces), 2)]
 
-        none = (h.segment_keys == 0) & (h.extra_segments == 0)
-        most = h.segment_keys + (h.extra_segments != 0)
+        extra = kept(h.extra_segments != 0, "extra")
+        none = (h.segment_keys == 0) & ~extra
+        most = h.segment_keys + extra
         ranges = Cat(h[name][len(task[name]):] for name in
                      ("score_shift", "predict_shift", "code_base", "extra_segments", "radius")).any()
         shifts = Cat(h[name][5:] for name in ("khat_shift", "query_shift", "key_shift", "value_shift")).any()

@@ -18,7 +18,7 @@ class VectorReader(wiring.Component):
     start : In(1)
         Pulse: read vectors from the next cycle on.
     vectors : In, last_beat : In
-        How many, and the last word of each; the same from two cycles before `start` to `done`.
+        How many, and the last word of each; the same from three cycles before `start` to `done`.
     available, free : In(1)
         There is a word, and it can be written.
     take : Out(1)
@@ -50,7 +50,7 @@ class VectorReader(wiring.Component):
         m.d.comb += [self.take.eq(reading & self.free), self.write.eq(self.take & self.available)]
         beat, last_beat = counter(m, self.last_beat, self.write, ~reading, "beat")
         last = Signal.like(self.vectors)
-        m.d.comb += last.eq(self.vectors - 1)
+        m.d.sync += last.eq(self.vectors - 1)
         vector, last_vector = counter(m, last, self.write & last_beat, ~reading, "vector")
         m.d.comb += [self.beat.eq(beat), self.vector.eq(vector)]
         m.d.sync += self.done.eq(self.write & last_beat & last_vector)

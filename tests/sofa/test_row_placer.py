@@ -69,8 +69,8 @@ class Bench:
         assert output(ctx, self.dut, *expected) == tuple(expected.values()), tuple(expected)
 
     async def settle(self, ctx):
-        """The outputs hold from the third cycle on after what has changed them."""
-        for _ in range(2):
+        """The outputs hold from the fourth cycle on after what has changed them."""
+        for _ in range(3):
             assert not ctx.get(self.dut.settled)
             await ctx.tick()
 

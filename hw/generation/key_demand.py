@@ -183,7 +183,8 @@ class KeyDemand(wiring.Component):
         m.submodules.tokens = tokens = Buffer(TokenNumber(p))
         wiring.connect(m, tokens.o, wiring.flipped(self.o))
         move, go = tokens.i.ready, Signal()
-        m.d.comb += [clearing.eq(halves.any()), go.eq(left.any() & move), finished.eq(busy & room & ~left.any())]
+        m.d.comb += [go.eq(left.any() & move), finished.eq(busy & room & ~left.any())]
+        m.d.sync += clearing.eq(self.start | halves.any())
         lowest, position = Signal(p.tile), Signal(p.position_bits)
         low, high, offset = Signal(p.key_bits), Signal(p.key_bits), Signal(p.key_bits)
         head, segment = self.heads[current.half], current.segment
@@ -197,7 +198,7 @@ class KeyDemand(wiring.Component):
         def times(bits, value):
             return sum(Mux(bit, value << place, 0) for place, bit in enumerate(bits))
 
-        with m.If(go):
+        with m.If(move & ~load):
             m.d.sync += left.eq(left & (left - 1))
         with m.If(move):
             m.d.sync += [following.eq(stage) for stage, following in itertools.pairwise(line)]
@@ -211,7 +212,7 @@ class KeyDemand(wiring.Component):
         # All tokens of a record are counted a cycle after it is finished.
         m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)
-        with m.If(clearing):
+        with m.If(halves.any()):
             m.d.comb += [wanted.write_enable.eq(1), wanted.write_data.eq(0),
                          wanted.write_address.eq(Cat(cleared, ~halves[0]))]
             m.d.sync += cleared.eq(cleared + 1)

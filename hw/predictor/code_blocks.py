@@ -176,13 +176,13 @@ class CodeBlocks(wiring.Component):
         waiting, store, done = blocks.o.payload, Signal(), delay(m, self.done, 1, "done")
         m.d.comb += [
             store.eq(blocks.o.valid & (~waiting.first | ~begun[1]) & ~self.hold), blocks.o.ready.eq(store),
-            self.block.eq(waiting.block), self.block_valid.eq(store), self.ready.eq(complete != 0),
+            self.block.eq(waiting.block), self.block_valid.eq(store),
         ]
-        m.d.sync += [
-            begun.eq(begun + (store & waiting.first) - done),
-            complete.eq(complete + (store & waiting.last) - self.done),
-            self.using.eq(self.using ^ self.done),
-        ]
+        m.d.sync += [begun.eq(begun + (store & waiting.first) - done), self.using.eq(self.using ^ self.done)]
+        with m.If(store & waiting.last & ~self.done):
+            m.d.sync += [complete.eq(complete + 1), self.ready.eq(1)]
+        with m.Elif(self.done & ~(store & waiting.last)):
+            m.d.sync += [complete.eq(complete - 1), self.ready.eq(complete == 2)]
         with m.If(stop):
-            m.d.sync += [begun.eq(0), complete.eq(0), self.using.eq(0)]
+            m.d.sync += [begun.eq(0), complete.eq(0), self.ready.eq(0), self.using.eq(0)]
         return m

@@ -1,6 +1,6 @@
 """Reading of task packets: headers, then vectors or weights into the memories."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -118,43 +118,50 @@ class Loader(wiring.Component):
         p = self._parameters
         beats_per_header = -(-HEADER_BITS // p.bus_width)
 
-        m.submodules.input = source = Buffer(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.i), source.i)
-        word, word_valid = source.o.payload, source.o.valid
+        # Behind the last word of a packet come words of zeros, until the packet has been read and they are thrown away.
+        source = Buffer(data.StructLayout({"data": p.bus_width, "last": 1, "missing": 1}))
+        closed, flush, given = Signal(), Signal(), self.i.payload
+        m.submodules.input = ResetInserter(flush)(source)
+        m.d.comb += [
+            source.i.payload.data.eq(Mux(closed, 0, given.data)), source.i.payload.last.eq(given.last),
+            source.i.payload.missing.eq(closed), source.i.valid.eq(self.i.valid | closed),
+            self.i.ready.eq(source.i.ready & ~closed),
+        ]
+        with m.If(flush):
+            m.d.sync += closed.eq(0)
+        with m.Elif(self.i.valid & self.i.ready & given.last):
+            m.d.sync += closed.eq(1)
+        word, available = source.o.payload, source.o.valid
 
         # Each part of a packet is read by a block of its own, whose `take` depends on registers only.
         task, error, clean = Signal(Task(p)), Signal(SofaError), Signal()
-        # `last` was seen, or not: what is missing is zero.
-        ended, ongoing = Signal(), Signal(init=1)
+        ended = Signal()                       # the last word was read
         heading, draining = Signal(init=1), Signal()
         m.submodules.vectors = vectors = VectorReader(p)
         m.submodules.place = place = RowPlacer(p)
         m.submodules.rows = rows = RowReader(p)
         m.submodules.sections = sections = SectionReader(p)
-        available, wanted, missing = Signal(), Signal(), Signal()
-        content = Signal(p.bus_width)
+        wanted, missing = Signal(), Signal()
         m.d.comb += [
-            clean.eq(error == SofaError.NONE),
-            available.eq(word_valid | ended), content.eq(Mux(ongoing, word.data, 0)),
-            wanted.eq(heading | vectors.take | rows.take | sections.take),
-            source.o.ready.eq((wanted | draining) & ~ended),
+            clean.eq(error == SofaError.NONE), wanted.eq(heading | vectors.take | rows.take | sections.take),
+            source.o.ready.eq(wanted | draining),
         ]
-        with m.If(source.o.ready & word_valid & word.last):
-            m.d.sync += [ended.eq(1), ongoing.eq(0)]
-        # Words that are asked for after the end of the packet are missing.
-        m.d.sync += missing.eq(wanted & ended)
+        with m.If(source.o.ready & available & word.last & ~word.missing):
+            m.d.sync += ended.eq(1)
+        m.d.sync += missing.eq(wanted & available & word.missing)
 
         # Header.
         collected = Signal(max(HEADER_BITS, p.bus_width))
         header_word, header_end = counter(m, beats_per_header - 1, heading & available, ~heading, "header_word")
         with m.If(heading & available):
-            m.d.sync += collected.eq(Cat(collected, content)[p.bus_width:] if beats_per_header > 1 else content)
+            m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats_per_header > 1 else word.data)
             with m.If(header_end):
                 m.d.sync += heading.eq(0)
         m.submodules.decoder = decoder = TaskDecoder(p)
         half, keep = Signal(), Signal()
         m.d.comb += [decoder.header.as_value().eq(collected[:HEADER_BITS]), decoder.half.eq(half)]
-        decoding = Signal(range(decoder.latency + 4))          # cycles, and three for what follows from the task
+        # Cycles of decoding: four more, for what follows from the task.
+        decoding, decodes = Signal(range(decoder.latency + 5)), Signal()
 
         # Heads in the key memories.
         heads, head_done = Signal(range(3)), delay(m, self.head_done, 1, "head_done")
@@ -172,17 +179,19 @@ class Loader(wiring.Component):
         projection, order = self.project, self.order.payload
         queries, ordering, order_half = Signal(16), Signal(), Signal()
         ordered = Signal(place.place.shape())
-        free = Signal()                        # the memories are not being written with generated vectors
+        # The memories are not being written with generated vectors, which wait a cycle for that.
+        free = Signal(init=1)
+        m.d.sync += free.eq(~self.generated.valid)
+        places = ordering & place.settled & place.free & ~place.complete
         m.d.comb += [
-            free.eq(~self.generated.valid),
             place.queries.eq(queries), place.group_done.eq(self.group_done), self.query_groups_held.eq(place.held),
-            place.advance.eq(rows.advance | (ordering & self.order.valid & self.order.ready)),
+            place.advance.eq(rows.advance | (places & self.order.ready)),
             rows.task.eq(task), rows.last_query_beat.eq(projection.last_query_beat),
             rows.settled.eq(place.settled), rows.next_free.eq(place.free), rows.complete.eq(place.complete),
             rows.next_early.eq(place.early), rows.next.eq(place.place),
-            rows.data.eq(content), rows.available.eq(available), rows.free.eq(free),
+            rows.data.eq(word.data), rows.available.eq(available), rows.free.eq(free),
             rows.order_ready.eq(self.order.ready),
-            self.order.valid.eq(rows.order_valid | (ordering & place.settled & place.free & ~place.complete)),
+            self.order.valid.eq(rows.order_valid | places),
             ordered.eq(Mux(ordering, place.place, rows.place)),
             order.row.eq(ordered.row), order.slices.eq(ordered.slices), order.slot.eq(ordered.slot),
             order.tree.eq(ordered.tree), order.group_end.eq(ordered.group_end), order.half.eq(order_half),
@@ -202,7 +211,7 @@ class Loader(wiring.Component):
         tokens_predicted, queries_made = (delay(m, value, 1, name) for value, name in (
             (self.tokens_predicted, "tokens_predicted"), (self.queries_made, "queries_made")))
         m.d.comb += [
-            sections.projection.eq(projection), sections.data.eq(content), sections.available.eq(available),
+            sections.projection.eq(projection), sections.data.eq(word.data), sections.available.eq(available),
             sections.codes_free.eq(tokens_predicted), sections.queries_free.eq(queries_made & ~ordering),
             sections.keys_free.eq(heads == 1),
         ]
@@ -226,21 +235,22 @@ class Loader(wiring.Component):
                 m.d.sync += port.valid.eq(0)
         keys_loaded, may_place, settle, found = Signal(), Signal(), Signal(), Signal(SofaError)
         m.d.comb += rows.early.eq(~keys_loaded)
+        with m.If(decodes):
+            m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights)]
         m.d.sync += [
             may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))),
             self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
         ]
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | word_valid | ordering)
-            m.d.sync += rows.run.eq(fsm.ongoing("ROWS"))
+            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | available | ordering)
+            m.d.sync += [rows.run.eq(fsm.ongoing("ROWS")), decodes.eq(fsm.ongoing("DECODE"))]
             with m.State("HEADER"):
                 m.d.sync += decoding.eq(0)
                 with m.If(~heading):
                     m.next = "DECODE"
             with m.State("DECODE"):
-                m.d.sync += [decoding.eq(decoding + 1), task.eq(decoder.task), projection.eq(decoder.projection),
-                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0), values.eq(0)]
-                with m.If(decoding == decoder.latency + 3):
+                m.d.sync += [decoding.eq(decoding + 1), keys_loaded.eq(0), values.eq(0)]
+                with m.If(decoding == decoder.latency + 4):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
@@ -346,34 +356,37 @@ class Loader(wiring.Component):
                     m.next = "REPORT"
             with m.State("REPORT"):
                 with m.If(~self.packet_error.valid):
-                    m.d.sync += [ended.eq(0), ongoing.eq(1), error.eq(SofaError.NONE), heading.eq(1)]
-                    m.next = "HEADER"
+                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), flush.eq(1)]
+                    m.next = "FLUSH"
+            with m.State("FLUSH"):
+                m.d.sync += [flush.eq(0), heading.eq(1)]
+                m.next = "HEADER"
         with m.If(clean & missing):
             m.d.sync += error.eq(SofaError.SHORT_PACKET)
         with m.Elif(clean & found.as_value().any()):
             m.d.sync += error.eq(found)
 
-        self._elaborate_writes(m, task, free, content, vectors, values, rows)
+        self._elaborate_writes(m, task, free, word.data, vectors, values, rows)
 
-        taken = word_valid & ~ended
+        taken = available & ~word.missing
         for name, takes in (("queries", rows.take & rows.query), ("keys", vectors.take & ~values),
                             ("values", vectors.take & values), ("masks", rows.take & ~rows.query),
                             ("weights", sections.take)):
             m.d.comb += self.words[name].eq(taken & takes)
         return m
 
-    def _elaborate_writes(self, m, task, free, content, vectors, values, rows):
+    def _elaborate_writes(self, m, task, free, word, vectors, values, rows):
         """Writes to the slices: what is read, and generated vectors, which go first."""
         p = self._parameters
         write, enable = Signal(BeatWrite(p)), Signal(p.slices)
         m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
-        generated, part, last_part = self.generated.payload, *counter(
-            m, p.query_parts - 1, self.generated.valid & self.generated.payload.query, free, "generated_part")
         # A beat of a query stays while it is converted to codes.
-        m.d.comb += self.generated.ready.eq(~generated.query | last_part)
+        generated, goes = self.generated.payload, self.generated.valid & ~free
+        part, last_part = counter(m, p.query_parts - 1, goes & generated.query, free, "generated_part")
+        m.d.comb += self.generated.ready.eq(~free & (~generated.query | last_part))
         with m.If(~free):
             m.d.comb += [
-                enable.eq(generated.slices),
+                enable.eq(Mux(self.generated.valid, generated.slices, 0)),
                 write.query.eq(generated.query), write.key.eq(generated.key), write.value.eq(generated.value),
                 write.vector.eq(generated.vector), write.slot.eq(generated.slot), write.tree.eq(generated.tree),
                 write.beat.eq(generated.beat), write.part.eq(part),
@@ -388,7 +401,7 @@ class Loader(wiring.Component):
                 write.vector.eq(vectors.vector[:p.key_bits] | (task.half << (p.key_bits - 1))),
                 write.slot.eq(rows.place.slot), write.tree.eq(rows.place.tree),
                 write.beat.eq(Mux(vectors.reading, vectors.beat, rows.beat)), write.part.eq(rows.part),
-                write.data.as_value().eq(Mux(rows.fill, 0, content)), write.code_base.eq(task.code_base),
+                write.data.as_value().eq(Mux(rows.fill, 0, word)), write.code_base.eq(task.code_base),
                 write.mask_word.eq(rows.mask_word), write.mask_data.eq(rows.mask_data),
             ]
 

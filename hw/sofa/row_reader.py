@@ -91,12 +91,13 @@ class RowReader(wiring.Component):
                      self.mask_data.eq(bits[:_MASK_WORD])]
 
         # Flags of the states in which a word is taken, and what is known of the next row, are registers.
-        begin, in_query, in_mask = Signal(), Signal(), Signal()
+        begin, in_query, in_mask, in_words = Signal(), Signal(), Signal(), Signal()
         enough = self.complete | (self.early & self.next_early)
         m.d.sync += begin.eq(self.settled & self.next_free & ~enough)
         m.d.comb += [
             self.query.eq(in_query), self.take.eq(in_mask | (in_query & within & last_part & self.free)),
             goes.eq(in_query & self.free & (self.available | ~within)), self.write.eq(goes | mask_goes),
+            self.mask.eq(in_words), mask_goes.eq(in_words & self.free),
         ]
         with m.If(in_mask):
             m.d.sync += bits.eq(self.data)
@@ -118,23 +119,22 @@ class RowReader(wiring.Component):
                         m.next = "BETWEEN"
             with m.State("MASK"):
                 with m.If(self.available):
-                    m.d.sync += in_mask.eq(0)
+                    m.d.sync += [in_mask.eq(0), in_words.eq(1)]
                     m.next = "MASK-WORDS"
             with m.State("MASK-WORDS"):
-                m.d.comb += [self.mask.eq(1), mask_goes.eq(self.free)]
                 with m.If(self.free):
                     m.d.sync += bits.eq(bits >> _MASK_WORD)
                     with m.If(mask_ends):
-                        m.d.sync += self.row_end.eq(~task.tokens)
+                        m.d.sync += [in_words.eq(0), self.row_end.eq(~task.tokens), self.order_valid.eq(task.tokens)]
                         m.next = "BETWEEN"
                         with m.If(task.tokens):
                             m.next = "ORDER"
                     with m.Elif(word_ends):
-                        m.d.sync += in_mask.eq(1)
+                        m.d.sync += [in_mask.eq(1), in_words.eq(0)]
                         m.next = "MASK"
             with m.State("ORDER"):
-                m.d.comb += self.order_valid.eq(1)
                 with m.If(self.order_ready):
+                    m.d.sync += self.order_valid.eq(0)
                     m.next = "BETWEEN"
         with m.If(self.advance):
             m.d.sync += self.place.eq(self.next)

@@ -143,13 +143,14 @@ class KeyDemand(wiring.Component):
             m.submodules[f"needs{index}"] = needs = Fifo(COUNT_BITS, p.held_groups)
             mine = turn == index
             complete = needs.o.valid & ~(made - needs.o.payload)[COUNT_BITS - 1]
-            m.d.sync += group.complete.eq(complete & ~group.release)
+            released = delay(m, group.release, 1, f"released{index}")
+            m.d.sync += group.complete.eq(complete & ~group.release & ~released)
             m.d.comb += [
                 records.i.valid.eq(group.valid), group.ready.eq(records.empty),
                 *(records.i.payload[name].eq(getattr(group, name)) for name in record.members),
                 records.o.ready.eq(mine & pick),
                 needs.i.valid.eq((current_turn == index) & counted & current.end), needs.i.payload.eq(asked),
-                needs.o.ready.eq(group.release),
+                needs.o.ready.eq(released),
             ]
             with m.If(mine):
                 m.d.comb += [oldest.eq(records.o.payload), may_pick.eq(records.o.valid)]

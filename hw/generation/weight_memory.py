@@ -28,7 +28,7 @@ class WeightMemory(wiring.Component):
     Members
     -------
     i : In(stream of WeightWrite)
-        All sections but the codes; a word of biases takes a cycle an element, and one more.
+        All sections but the codes. A word of biases takes a cycle an element, and one more, in which nothing is taken.
     read_address : In
         Matrix `m` begins at ``m * matrix_words``.
     weights : Out(beat of weights)
@@ -66,11 +66,14 @@ class WeightMemory(wiring.Component):
                 with m.Case(section):
                     m.d.comb += matrix.eq(number)
 
+        m.submodules.elements = elements = WidthConverter(p.bus_width, p.element_width)
+
         # Words come in the order of their addresses; they are stored a cycle after they came.
         address, first = Signal.like(self.read_address), (write.vector == 0) & (write.word == 0)
         stored, store = Signal(p.bus_width, reset_less=True), Signal()
-        m.d.sync += [store.eq(self.i.valid & ~is_bias), stored.eq(write.data)]
-        with m.If(self.i.valid & ~is_bias):
+        idle = ~elements.o.valid
+        m.d.sync += [store.eq(self.i.valid & ~is_bias & idle), stored.eq(write.data)]
+        with m.If(self.i.valid & ~is_bias & idle):
             m.d.sync += address.eq(address + 1)
             with m.If(first):
                 m.d.sync += address.eq(select(matrix, [number * p.matrix_words for number in range(3)]))
@@ -95,7 +98,6 @@ class WeightMemory(wiring.Component):
         block = delay(m, self.read_address[address_bits:], 2, "block")
         m.d.sync += self.weights.as_value().eq(select(block, blocks))
 
-        m.submodules.elements = elements = WidthConverter(p.bus_width, p.element_width)
         channel, bias_matrix = Signal(range(channels)), Signal(2)
         biases = []
         for number in range(3):
@@ -106,11 +108,10 @@ class WeightMemory(wiring.Component):
                 memory.read_enable.eq(1), memory.read_address.eq(self.bias_channel),
             ]
             biases.append(memory.read_data)
-        chosen, idle = delay(m, self.bias_matrix, 1, "bias_matrix"), ~elements.o.valid
-        m.d.sync += self.bias.eq(select(chosen, biases))
+        m.d.sync += self.bias.eq(select(delay(m, self.bias_matrix, 1, "bias_matrix"), biases))
         m.d.comb += [
             elements.i.payload.data.eq(write.data), elements.i.valid.eq(self.i.valid & is_bias & idle),
-            elements.o.ready.eq(1), self.i.ready.eq(~is_bias | idle),
+            elements.o.ready.eq(1), self.i.ready.eq(idle),
         ]
         with m.If(elements.o.valid):
             m.d.sync += channel.eq(channel + 1)

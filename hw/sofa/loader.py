@@ -173,18 +173,20 @@ class Loader(wiring.Component):
             self.keys_held.eq(Mux(heads == 0, 0, newest) + Mux(heads == 2, oldest, 0)),
         ]
         with m.If(claim):
-            m.d.sync += [newest.eq(task.keys), oldest.eq(newest)]
+            m.d.sync += [newest.eq(task.keys), oldest.eq(newest), whole.eq(large), half.eq(half ^ ~large)]
 
         # Rows; those of a head from tokens without masks are placed for the generator, beside the packet.
         projection, order = self.project, self.order.payload
         queries, ordering, order_half = Signal(16), Signal(), Signal()
         ordered = Signal(place.place.shape())
-        # The memories are not being written with generated vectors, which wait a cycle for that.
-        free = Signal(init=1)
-        m.d.sync += free.eq(~self.generated.valid)
+        # The memories are not being written with generated vectors, which wait a cycle for that; or they are: a
+        # register of its own chooses what is written.
+        free, generating = Signal(init=1), Signal()
+        m.d.sync += [free.eq(~self.generated.valid), generating.eq(self.generated.valid)]
         places = ordering & place.settled & place.free & ~place.complete
         m.d.comb += [
-            place.queries.eq(queries), place.group_done.eq(self.group_done), self.query_groups_held.eq(place.held),
+            place.queries.eq(queries), place.group_done.eq(delay(m, self.group_done, 1, "group_done")),
+            self.query_groups_held.eq(place.held),
             place.advance.eq(rows.advance | (places & self.order.ready)),
             rows.task.eq(task), rows.last_query_beat.eq(projection.last_query_beat),
             rows.settled.eq(place.settled), rows.next_free.eq(place.free), rows.complete.eq(place.complete),
@@ -235,6 +237,10 @@ class Loader(wiring.Component):
                 m.d.sync += port.valid.eq(0)
         keys_loaded, may_place, settle, found = Signal(), Signal(), Signal(), Signal(SofaError)
         m.d.comb += rows.early.eq(~keys_loaded)
+        with m.If(claim):
+            m.d.sync += self.head.valid.eq(1)
+            with m.If(large):
+                m.d.sync += [task.half.eq(0), projection.half.eq(0)]
         with m.If(decodes):
             m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights)]
         m.d.sync += [
@@ -262,16 +268,12 @@ class Loader(wiring.Component):
                 with m.If(~self.head.valid):
                     m.next = "DRAIN"
             with m.State("CLAIM"):
+                m.d.sync += claim.eq(may_claim)
                 with m.If(may_claim):
-                    m.d.comb += claim.eq(1)
-                    m.d.sync += [self.head.valid.eq(1), whole.eq(large)]
-                    with m.If(large):
-                        m.d.sync += [task.half.eq(0), projection.half.eq(0)]
-                    with m.Else():
-                        m.d.sync += half.eq(~half)
                     m.next = "CLAIMED"
             with m.State("CLAIMED"):
-                with m.If(~self.head.valid):
+                m.d.sync += claim.eq(0)
+                with m.If(~claim & ~self.head.valid):
                     m.next = "PLACE"
                     with m.If(task.tokens):
                         m.next = "PROJECT"
@@ -366,7 +368,7 @@ class Loader(wiring.Component):
         with m.Elif(clean & found.as_value().any()):
             m.d.sync += error.eq(found)
 
-        self._elaborate_writes(m, task, free, word.data, vectors, values, rows)
+        self._elaborate_writes(m, task, generating, word.data, vectors, values, rows)
 
         taken = available & ~word.missing
         for name, takes in (("queries", rows.take & rows.query), ("keys", vectors.take & ~values),
@@ -375,16 +377,16 @@ class Loader(wiring.Component):
             m.d.comb += self.words[name].eq(taken & takes)
         return m
 
-    def _elaborate_writes(self, m, task, free, word, vectors, values, rows):
+    def _elaborate_writes(self, m, task, generating, word, vectors, values, rows):
         """Writes to the slices: what is read, and generated vectors, which go first."""
         p = self._parameters
         write, enable = Signal(BeatWrite(p)), Signal(p.slices)
         m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
         # A beat of a query stays while it is converted to codes.
-        generated, goes = self.generated.payload, self.generated.valid & ~free
-        part, last_part = counter(m, p.query_parts - 1, goes & generated.query, free, "generated_part")
-        m.d.comb += self.generated.ready.eq(~free & (~generated.query | last_part))
-        with m.If(~free):
+        generated, goes = self.generated.payload, self.generated.valid & generating
+        part, last_part = counter(m, p.query_parts - 1, goes & generated.query, ~generating, "generated_part")
+        m.d.comb += self.generated.ready.eq(generating & (~generated.query | last_part))
+        with m.If(generating):
             m.d.comb += [
                 enable.eq(Mux(self.generated.valid, generated.slices, 0)),
                 write.query.eq(generated.query), write.key.eq(generated.key), write.value.eq(generated.value),

@@ -141,7 +141,7 @@ def test_keys_and_values_are_read_while_queries_are_replaced():
 
 
 def test_cycles():
-    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more."""
+    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more, which the next word waits for."""
     bench, cycles = Bench(parameters(SETS["two parts"]), generator()), []
 
     async def testbench(ctx):
@@ -149,4 +149,4 @@ def test_cycles():
 
     run(bench.dut, testbench)
     # The word behind the last bias does not wait for its elements.
-    assert cycles == [0, 9, 18, *range(19, 19 + 48)]
+    assert cycles == [0, 9, 18, *range(27, 27 + 48)]

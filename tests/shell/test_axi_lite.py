@@ -130,7 +130,7 @@ def test_one_outstanding_read():
             assert not ctx.get(bus.arready)
             await ctx.tick()
             cycle += 1
-        assert cycle == 4
+        assert cycle == RegisterBank.latency + 3
         for _ in range(6):
             assert not ctx.get(bus.arready)
             assert ctx.get(bus.rdata) == 3

@@ -8,7 +8,7 @@ from amaranth.utils import bits_for
 from hw.shared import shared
 from hw.sofa.beat_write import GeneratedBeat
 from hw.sofa.task import Projection
-from hw.stream import Fifo, Word
+from hw.stream import Buffer, Word
 
 from .formats import Batch, FetchRequest, Heads, QueryOrder, TokenNumber, WeightWrite
 from .generator import Generator
@@ -48,7 +48,7 @@ class Generation(wiring.Component):
             "generated": Out(stream.Signature(GeneratedBeat(p))),
             "groups": In(GroupRecord(p)).array(p.slices),
             "khat": In(stream.Signature(TokenNumber(p))),
-            "khat_row": Out(stream.Signature(Word(p.bus_width))),
+            "khat_row": Out(stream.Signature(Word(p.bus_width // 2))),
             "request": Out(stream.Signature(FetchRequest())),
             "row": In(stream.Signature(Word(p.bus_width))),
             "missing": Out(2),
@@ -65,7 +65,7 @@ class Generation(wiring.Component):
         m.submodules.demand = demand = shared(KeyDemand, p)
         m.submodules.fetch = fetch = shared(TokenFetch, p)
         m.submodules.generator = generator = shared(Generator, p)
-        m.submodules.batches = batches = Fifo(Batch(p), 1)
+        m.submodules.batches = batches = Buffer(Batch(p))
         connect(m, fetch.batch, batches.i)
         connect(m, batches.o, generator.i)
         connect(m, demand.o, fetch.keys)

@@ -8,11 +8,11 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.shared import shared
 from hw.sofa.beat_write import GeneratedBeat
 from hw.sofa.task import Projection
-from hw.stream import Fifo
+from hw.stream import Buffer, Fifo
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
-from hw.stream.select import any_of
+from hw.stream.select import any_of, number_of, select
 
 from .formats import Batch, Destination, Heads, WeightWrite
 from .projection_unit import ProjectionUnit
@@ -80,7 +80,7 @@ class Generator(wiring.Component):
 
         # Tokens: a bank holds the batch at work or the next one.
         half_bits = ceil_log2(2 * p.feature_words)
-        m.submodules.tokens = tokens = shared(BlockMemory, p.bus_width // 2, 1 << (1 + row_bits + half_bits))
+        m.submodules.tokens = tokens = shared(BlockMemory, p.bus_width // 2, 1 << (1 + row_bits + half_bits), latency=2)
         m.d.comb += [
             tokens.write_enable.eq(self.token_write), tokens.write_data.eq(self.token_data),
             tokens.write_address.eq(Cat(self.token_half, self.token_row[:row_bits], self.token_bank)),
@@ -92,26 +92,29 @@ class Generator(wiring.Component):
             destinations.write_address.eq(Cat(self.destination_row[:row_bits], self.destination_bank)),
         ]
 
-        # The walk: matrices of the batch, words of the tokens, channels.
-        running, bank = Signal(), Signal()
+        # The walk: matrices of the batch, words of the tokens, channels. Flags tell what a counter is at; they are
+        # registers of their own, as is all that follows from the head.
+        running, loaded, bank = Signal(), Signal(), Signal()
         count = Signal(bits_for(rows))
         head = Signal(Projection(p))
-        matrix, word = Signal(2), Signal(head.last_word.shape())
+        matrix, last_matrix, last_beat = Signal(2), Signal(), Signal(p.beat_bits)
         channel = Signal(range(p.folds * p.lanes))
-        shift, last_channel, last_word, last_matrix, go = Signal(5), Signal.like(channel), Signal(), Signal(), Signal()
-        with m.Switch(matrix):
-            for number, beats, amount in ((QUERY, head.last_query_beat, head.query_shift),
-                                          (KEY, head.last_key_beat, head.key_shift),
-                                          (VALUE, head.last_value_beat, head.value_shift)):
-                with m.Case(number):
-                    m.d.comb += [shift.eq(amount), last_channel.eq((beats << beat_bits) | (p.elements_per_beat - 1))]
-        m.d.comb += [last_word.eq(word == head.last_word), last_matrix.eq(matrix != KEY)]
+        channel_beat, channel_place = channel[beat_bits:], channel[:beat_bits]
+        first_channel, last_channel, beat_end = Signal(), Signal(), Signal()
+        first_word, last_word = Signal(), Signal()
+        next_word, next_first, next_last = Signal(head.last_word.shape()), Signal(), Signal()
+        go, take, finished = Signal(), Signal(), Signal()
+        shift, step = Signal(5), Signal(range(p.feature_words + 1))
+        single, last_but_one = Signal(), Signal.like(next_word)
+        m.d.sync += [
+            shift.eq(select(matrix, [head.query_shift, head.key_shift, head.value_shift])),
+            step.eq(head.last_word + 1), single.eq(head.last_word == 0), last_but_one.eq(head.last_word - 1),
+        ]
 
         # The next word of each token is fetched while the present one is at work.
         fetch = Signal(range(2 * rows + 1))                    # halves of the next word that were asked for
         fetched, following_ready = Signal(), Signal()
         fetching = running & (fetch != 2 * rows)
-        next_word, take, begin = Signal.like(word), Signal(), Signal()
         m.d.comb += [
             tokens.read_enable.eq(1),
             tokens.read_address.eq(Cat(Cat(fetch[0], next_word)[:half_bits], fetch[1:1 + row_bits], bank)),
@@ -122,127 +125,148 @@ class Generator(wiring.Component):
         with m.If(fetched):
             m.d.sync += following_ready.eq(1)
 
-        # A beat that is begun has a place in the queue behind the units until it has left. That is `latency` cycles and
-        # 7 more, to read the weights, to scale and gather, and through the queue, with a cycle a row.
+        # A beat of all rows that is begun has a place in the queue behind the units until it has left. That is
+        # `latency` cycles and 15 more, to read the weights, to scale and gather, and through the queue, with a cycle a
+        # row. A beat ends every second cycle at most, so that `room` may be a cycle late.
         units = [shared(ProjectionUnit, p) for _ in range(rows)]
         latency = units[0].latency
-        depth = rows * max(2, -(-(rows + latency + 7) // p.elements_per_beat))
+        places = max(2, -(-(rows + latency + 15) // p.elements_per_beat))
         m.submodules.beats = beats = Fifo(data.StructLayout({
-            "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "final": 1,
-            "half": 1, "data": p.bus_width}), depth)
-        room = Signal(range(depth + 1), init=depth)
-        beat_end, word_end = Signal(), Signal()
-        m.d.comb += [
-            beat_end.eq(channel[:beat_bits].all() & last_word),
-            begin.eq(channel == 0),
-            go.eq(running & (~begin | following_ready) & (~beat_end | (room >= count))),
-            take.eq(go & begin),
-            word_end.eq(channel == last_channel),
+            "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "vector_end": 1,
+            "rows_end": 1, "final": 1, "half": 1, "data": p.bus_width}), rows * places)
+        free, freed, room, spends = Signal(range(places + 1), init=places), Signal(), Signal(init=1), Signal()
+        m.d.sync += [
+            freed.eq(beats.o.valid & beats.o.ready & beats.o.payload.rows_end),
+            free.eq(free + freed - spends), room.eq(free != 0),
         ]
-        m.d.sync += room.eq(room - Mux(go & beat_end, count, 0) + (beats.o.valid & beats.o.ready))
+        # What ends a beat or a matrix does not begin a word, and needs no word that follows.
+        m.d.comb += [
+            go.eq(running & (~first_channel | following_ready) & (~(beat_end & last_word) | room)),
+            spends.eq(running & room & beat_end & last_word), finished.eq(running & room & last_channel & last_word),
+            take.eq(running & first_channel & following_ready),
+        ]
 
-        step = Signal(range(p.feature_words + 1))
-        address = Signal(range(p.matrix_words))
+        address, next_address = Signal(range(3 * p.matrix_words)), Signal(range(3 * p.matrix_words))
         m.submodules.memory = memory = WeightMemory(p)
         wiring.connect(m, wiring.flipped(self.weights), memory.i)
-        m.d.comb += [step.eq(head.last_word + 1), memory.read_matrix.eq(matrix), memory.read_word.eq(address)]
-        finished = Signal()
+        m.d.comb += memory.read_address.eq(address)
         with m.If(go):
-            m.d.sync += [channel.eq(channel + 1), address.eq(address + step)]
-            with m.If(word_end):
-                m.d.sync += [channel.eq(0), word.eq(word + 1), address.eq(word + 1)]
-                with m.If(last_word):
-                    m.d.sync += [word.eq(0), matrix.eq(VALUE), address.eq(0)]
-                    m.d.comb += finished.eq(last_matrix)
+            m.d.sync += [
+                channel.eq(Mux(last_channel, 0, channel + 1)),
+                address.eq(Mux(last_channel, next_address, address + step)),
+                first_channel.eq(last_channel), beat_end.eq(channel_place == p.elements_per_beat - 2),
+                last_channel.eq((channel_place == p.elements_per_beat - 2) & (channel_beat == last_beat)),
+            ]
+        with m.If(finished):
+            m.d.sync += [matrix.eq(VALUE), last_matrix.eq(1), last_beat.eq(head.last_value_beat),
+                         running.eq(~last_matrix)]
         with m.If(take):
             # The word behind this one; behind the last word of keys the first one again, for the values.
-            m.d.sync += [following_ready.eq(0), fetch.eq(0), next_word.eq(Mux(last_word, 0, word + 1))]
-            with m.If(last_word & last_matrix):
-                m.d.sync += fetch.eq(2 * rows)
-        with m.If(~running | finished):
-            m.d.comb += self.i.ready.eq(1)
-            m.d.sync += running.eq(0)
-            with m.If(self.i.valid):
-                m.d.sync += [
-                    running.eq(1), bank.eq(self.i.payload.bank), count.eq(self.i.payload.count),
-                    head.eq(heads[self.i.payload.half]),
-                    matrix.eq(Mux(self.i.payload.queries, QUERY, KEY)),
-                    word.eq(0), channel.eq(0), address.eq(0), next_word.eq(0), fetch.eq(0), following_ready.eq(0),
-                ]
+            m.d.sync += [
+                first_word.eq(next_first), last_word.eq(next_last), next_first.eq(next_last), following_ready.eq(0),
+                next_word.eq(Mux(next_last, 0, next_word + 1)),
+                next_last.eq(Mux(next_last, single, next_word == last_but_one)),
+                next_address.eq(Mux(next_last, VALUE * p.matrix_words, next_address + 1)),
+                fetch.eq(Mux(next_last & last_matrix, 2 * rows, 0)),
+            ]
+        m.d.sync += loaded.eq(self.i.valid & self.i.ready)
+        with m.If(loaded):
+            m.d.sync += next_last.eq(head.last_word == 0)
+        m.d.comb += self.i.ready.eq(~running)
+        with m.If(~running):
+            batch, begun = self.i.payload, heads[self.i.payload.half]
+            start = Mux(batch.queries, QUERY * p.matrix_words, KEY * p.matrix_words)
+            m.d.sync += [
+                running.eq(self.i.valid), bank.eq(batch.bank), count.eq(batch.count), head.eq(begun),
+                matrix.eq(Mux(batch.queries, QUERY, KEY)), last_matrix.eq(batch.queries),
+                last_beat.eq(Mux(batch.queries, begun.last_query_beat, begun.last_key_beat)),
+                channel.eq(0), first_channel.eq(1), last_channel.eq(0), beat_end.eq(0), last_word.eq(0),
+                next_word.eq(0), next_first.eq(1), address.eq(start), next_address.eq(start),
+                fetch.eq(0), following_ready.eq(0),
+            ]
         m.d.comb += self.active.eq(Mux(go, count, 0))
 
-        # What accompanies a channel through the units; a unit is a cycle behind the unit before.
+        # What accompanies a channel through the units; a unit is a cycle behind the unit before. Of the stages the
+        # first one is a cycle behind `go`: what a word is, is known when its first channel is taken.
         control = data.StructLayout({
-            "valid": 1, "first": 1, "last": 1, "beat_end": 1, "final": 1, "matrix": 2, "channel": len(channel),
-            "shift": 5, "bank": 1, "count": len(count), "half": 1})
+            "valid": 1, "first": 1, "last": 1, "beat_end": 1, "vector_end": 1, "final": 1, "matrix": 2,
+            "channel": len(channel), "shift": 5, "bank": 1, "count": len(count), "half": 1})
         issued = Signal(control)
-        m.d.comb += [
-            issued.valid.eq(go), issued.first.eq(word == 0), issued.last.eq(last_word),
-            issued.beat_end.eq(beat_end & go), issued.final.eq(word_end & last_matrix), issued.matrix.eq(matrix),
-            issued.channel.eq(channel),
-            issued.shift.eq(shift), issued.bank.eq(bank), issued.count.eq(count), issued.half.eq(head.half),
-        ]
-        line = [issued]
-        for cycle in range(latency + 5 + rows):
-            following = Signal(control, name=f"control{cycle + 1}")
+        m.d.comb += [issued.first.eq(first_word), issued.last.eq(last_word), issued.shift.eq(shift)]
+        for name, value in (("valid", go), ("beat_end", spends), ("vector_end", last_channel),
+                            ("final", last_channel & last_matrix), ("matrix", matrix), ("channel", channel),
+                            ("bank", bank), ("count", count), ("half", head.half)):
+            m.d.comb += issued[name].eq(delay(m, value, 1, f"issued_{name}"))
+        weights_o = memory.latency                             # cycles from `go` to the weights
+        ends = weights_o + latency                             # and to the sum of the products
+        line = [None, issued]
+        for stage in range(2, ends + 8 + rows):
+            following = Signal(control, name=f"control{stage}")
             m.d.sync += following.eq(line[-1])
             line.append(following)
-        accumulate = 1 + latency                               # the weights come a cycle after their address
-        m.d.comb += [memory.bias_matrix.eq(line[accumulate + 2].matrix),
-                     memory.bias_channel.eq(line[accumulate + 2].channel)]
-        weights, bias, taken = memory.weights.as_value(), memory.bias, take
+        m.d.comb += [memory.bias_matrix.eq(line[ends + 2].matrix), memory.bias_channel.eq(line[ends + 2].channel)]
+        weights, bias, taken = memory.weights.as_value(), memory.bias, delay(m, take, weights_o - 1, "take")
         word_row, word_high = delay(m, fetch[1:], 1, "word_row"), delay(m, fetch[0], 1, "word_high")
         arriving = delay(m, fetching, 1, "arriving")
         results = []
         for row, unit in enumerate(units):
             m.submodules[f"unit{row}"] = unit
-            here = line[accumulate + row]
-            gathered = line[accumulate + row + 4]
+            here = line[ends + row - 1]
             mine = arriving & (word_row == row)
             m.d.comb += [
-                unit.word.eq(tokens.read_data), unit.word_low.eq(mine & ~word_high),
-                unit.word_high.eq(mine & word_high), unit.take.eq(taken), unit.weights.as_value().eq(weights),
+                unit.word.eq(tokens.read_data), unit.word_low.eq(delay(m, mine & ~word_high, 1, f"low{row}")),
+                unit.word_high.eq(delay(m, mine & word_high, 1, f"high{row}")),
+                unit.take.eq(taken), unit.weights.as_value().eq(weights),
                 unit.accumulate.eq(here.valid), unit.first.eq(here.first), unit.channel.eq(here.channel),
-                unit.shift.eq(line[accumulate + row + 1].shift), unit.bias.eq(bias),
-                unit.gather.eq(line[accumulate + row + 3].valid & line[accumulate + row + 3].last),
+                unit.shift.eq(line[ends + row + 1].shift), unit.bias.eq(bias),
+                unit.gather.eq(line[ends + row + 7].valid & line[ends + row + 7].last),
             ]
-            results.append((gathered.beat_end & (row < gathered.count), gathered, unit.o))
+            place = line[ends + row + 7]
+            valid = delay(m, place.beat_end & (row < place.count), 1, f"valid{row}")
+            rows_end = place.count == row + 1
+            results.append((valid, delay(m, rows_end, 1, f"rows_end{row}"),
+                            delay(m, rows_end & place.final, 1, f"final{row}"), line[ends + row + 8], unit.o))
             if row + 1 < rows:
                 weights, bias, taken = (delay(m, value, 1, f"{name}{row}") for name, value in (
                     ("weights", weights), ("bias", bias), ("taken", taken)))
-        entry = beats.i.payload
-        m.d.comb += beats.i.valid.eq(any_of([valid for valid, _, _ in results]))
+
+        # One row at a time has a beat.
+        valids = [valid for valid, *_ in results]
 
         def of_result(values):
-            return any_of([value & valid.replicate(len(value))
-                           for value, (valid, _, _) in zip(values, results, strict=True)])
+            return any_of([value & valid.replicate(len(value)) for value, valid in zip(values, valids, strict=True)])
 
-        m.d.comb += [
-            entry.data.eq(of_result([beat.as_value() for _, _, beat in results])),
-            entry.beat.eq(of_result([place.channel[beat_bits:] for _, place, _ in results])),
-            entry.matrix.eq(of_result([place.matrix for _, place, _ in results])),
-            entry.bank.eq(of_result([place.bank for _, place, _ in results])),
-            entry.half.eq(of_result([place.half for _, place, _ in results])),
-            entry.row.eq(any_of([Mux(valid, row, 0) for row, (valid, _, _) in enumerate(results)])),
-            entry.final.eq(any_of([valid & place.final & (place.count == row + 1)
-                                   for row, (valid, place, _) in enumerate(results)])),
-        ]
+        entry, entry_valid = Signal(beats.i.payload.shape(), reset_less=True), Signal()
+        fields = {"data": [beat.as_value() for *_, beat in results],
+                  "beat": [place.channel[beat_bits:] for *_, place, _ in results],
+                  "rows_end": [rows_end for _, rows_end, *_ in results],
+                  "final": [final for _, _, final, *_ in results],
+                  **{name: [place[name] for *_, place, _ in results]
+                     for name in ("matrix", "bank", "half", "vector_end")}}
+        m.d.sync += [entry_valid.eq(any_of(valids)), entry.row.eq(number_of(Cat(valids))),
+                     *(entry[name].eq(of_result(values)) for name, values in fields.items())]
+        m.d.comb += [beats.i.payload.eq(entry), beats.i.valid.eq(entry_valid)]
 
-        out, made, destination = beats.o.payload, self.o.payload, Signal(Destination(p))
-        key, query, last = destination.key, destination.query, heads[out.half]
-        leaves = self.o.valid & self.o.ready
+        # What leaves, with what is done with it.
+        m.submodules.output = output = Buffer(data.StructLayout({
+            "beat": GeneratedBeat(p), "query_done": 1, "token_done": 1, "bank_done": 1}))
+        out, leaving, destination = beats.o.payload, output.i.payload, Signal(Destination(p))
+        made, key, query = leaving.beat, destination.key, destination.query
         m.d.comb += [
             destinations.read_address.eq(Cat(out.row[:row_bits], out.bank)),
             destination.as_value().eq(destinations.read_data),
-            self.o.valid.eq(beats.o.valid), beats.o.ready.eq(self.o.ready),
+            output.i.valid.eq(beats.o.valid), beats.o.ready.eq(output.i.ready),
             made.query.eq(out.matrix == QUERY), made.key.eq(out.matrix == KEY), made.value.eq(out.matrix == VALUE),
             made.beat.eq(out.beat), made.data.as_value().eq(out.data),
             made.slices.eq(Mux(made.query, query.slices, (1 << p.slices) - 1)),
-            made.slot.eq(query.slot), made.tree.eq(query.tree), made.code_base.eq(last.code_base),
-            made.group_end.eq(made.query & query.group_end & (out.beat == last.last_query_beat)),
+            made.slot.eq(query.slot), made.tree.eq(query.tree), made.code_base.eq(heads[out.half].code_base),
+            made.group_end.eq(made.query & query.group_end & out.vector_end),
             made.vector.eq(key | (out.half << (p.key_bits - 1))),
-            self.bank_done.eq(leaves & out.final),
-            self.query_done.eq(leaves & made.query & (out.beat == last.last_query_beat)),
-            self.token_done.eq(leaves & made.value & (out.beat == last.last_value_beat)),
+            leaving.query_done.eq(made.query & out.vector_end), leaving.token_done.eq(made.value & out.vector_end),
+            leaving.bank_done.eq(out.final),
+            self.o.payload.eq(output.o.payload.beat), self.o.valid.eq(output.o.valid), output.o.ready.eq(self.o.ready),
         ]
+        leaves = self.o.valid & self.o.ready
+        m.d.comb += [getattr(self, name).eq(leaves & output.o.payload[name])
+                     for name in ("query_done", "token_done", "bank_done")]
         return m

@@ -1,12 +1,15 @@
 """Which tokens need a key and a value: those that a row keeps, each once a head."""
 
+import itertools
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.shared import shared
-from hw.stream import Fifo
+from hw.stream import Buffer, Fifo
+from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 from hw.stream.select import lowest_bit, number_of
 
@@ -57,23 +60,30 @@ class RecordQueue(wiring.Component):
     Members
     -------
     i, o : streams of `shape`
-        `i.ready` is always high. An item comes out in the cycle after it went in.
+        `i.ready` is always high. An item comes out two cycles after it went in, or after the one before has left.
+    empty : Out(1)
+        Nothing is held. A register, which is a cycle late when the last item leaves.
     """
 
     def __init__(self, shape, depth):
         self._shape, self._depth = shape, depth
-        super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(stream.Signature(shape))})
+        super().__init__({"i": In(stream.Signature(shape, always_ready=True)), "o": Out(stream.Signature(shape)),
+                          "empty": Out(1, init=1)})
 
     def elaborate(self, platform):
         m = Module()
         bits = max(1, ceil_log2(self._depth))
         m.submodules.items = items = shared(RegisterFile, self._shape.size, 1 << bits)
-        written, read = Signal(bits + 1), Signal(bits + 1)
+        written, read, some = Signal(bits + 1), Signal(bits + 1), Signal()
         m.d.comb += [
             items.write_enable.eq(self.i.valid), items.write_address.eq(written), items.write_data.eq(self.i.payload),
-            items.read_address.eq(read), self.o.payload.eq(items.read_data), self.o.valid.eq(written != read),
+            items.read_address.eq(read), some.eq(written != read),
         ]
-        m.d.sync += [written.eq(written + self.i.valid), read.eq(read + (self.o.valid & self.o.ready))]
+        m.d.sync += [written.eq(written + self.i.valid), self.empty.eq(~(some | self.i.valid | self.o.valid))]
+        with m.If(~self.o.valid):
+            m.d.sync += [self.o.valid.eq(some), self.o.payload.eq(items.read_data), read.eq(read + some)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
         return m
 
 
@@ -83,7 +93,7 @@ class KeyDemand(wiring.Component):
     A bit for each token of the two heads in flight says whether it was asked for. Tokens are made in the order in
     which they are asked for, so the keys of a group are there when as many tokens are made as had been asked for
     at the group's end. A head asks only when its weights are there: then all heads before it have left, and no group
-    of theirs can wait behind its tokens. One token a cycle, and two cycles a segment.
+    of theirs can wait behind its tokens. One token a cycle, and two cycles a segment besides.
 
     Members
     -------
@@ -96,7 +106,7 @@ class KeyDemand(wiring.Component):
     token_done : In(1)
         Pulse: the oldest token that was asked for has its key and value.
     waiting : Out
-        Tokens that are asked for, with the one at `o`, and not yet made.
+        Tokens that are asked for, with those on their way to `o`, and not yet made.
     """
 
     def __init__(self, parameters):
@@ -120,64 +130,90 @@ class KeyDemand(wiring.Component):
             m.d.sync += ready.bit_select(self.half, 1).eq(1)
 
         record = data.StructLayout({"segment": p.segment_bits, "keys": p.tile, "end": 1, "tokens": 1, "half": 1})
-        asked, made = Signal(COUNT_BITS), Signal(COUNT_BITS)
-        turn, oldest, oldest_valid = Signal(range(max(2, p.slices))), Signal(record), Signal()
-        load, finished = Signal(), Signal()
-        current, busy, left = Signal(record), Signal(), Signal(p.tile)     # the record at work, and its keys to ask for
+        asked, made, token_done = Signal(COUNT_BITS), Signal(COUNT_BITS), self.token_done
+        turn = Signal(range(max(2, p.slices)))
+        next_turn = Mux(turn == p.slices - 1, 0, turn + 1)
+        oldest, may_pick, pick, counted = Signal(record), Signal(), Signal(), Signal()
+        # The record that is next, whether it has been compared with what was asked for, and the one at work.
+        chosen, chosen_turn, chosen_valid, compared = Signal(record), Signal.like(turn), Signal(), Signal()
+        current, current_turn, busy = Signal(record), Signal.like(turn), Signal()
+        left, load, finished, room = Signal(p.tile), Signal(), Signal(), Signal()    # keys of it to ask for
         for index, group in enumerate(self.groups):
             m.submodules[f"records{index}"] = records = RecordQueue(record, p.max_segments)
             m.submodules[f"needs{index}"] = needs = Fifo(COUNT_BITS, p.held_groups)
             mine = turn == index
+            complete = needs.o.valid & ~(made - needs.o.payload)[COUNT_BITS - 1]
+            released = delay(m, group.release, 1, f"released{index}")
+            m.d.sync += group.complete.eq(complete & ~group.release & ~released)
             m.d.comb += [
-                records.i.valid.eq(group.valid), group.ready.eq(~records.o.valid),
+                records.i.valid.eq(group.valid), group.ready.eq(records.empty),
                 *(records.i.payload[name].eq(getattr(group, name)) for name in record.members),
-                records.o.ready.eq(mine & load),
-                needs.i.valid.eq(mine & finished & current.end), needs.i.payload.eq(asked),
-                needs.o.ready.eq(group.release),
-                group.complete.eq(needs.o.valid & ~(made - needs.o.payload)[COUNT_BITS - 1]),
+                records.o.ready.eq(mine & pick),
+                needs.i.valid.eq((current_turn == index) & counted & current.end), needs.i.payload.eq(asked),
+                needs.o.ready.eq(released),
             ]
             with m.If(mine):
-                may_ask = ~oldest.tokens | ready.bit_select(oldest.half, 1)
-                m.d.comb += [oldest.eq(records.o.payload),
-                             oldest_valid.eq(records.o.valid & needs.i.ready & may_ask)]
+                m.d.comb += [oldest.eq(records.o.payload), may_pick.eq(records.o.valid)]
+            with m.If(current_turn == index):
+                m.d.comb += room.eq(needs.i.ready)
 
-        # A record is taken with those of its keys that are new, which are marked at once.
+        # A record is taken with those of its keys that are new, which are marked at once: it is chosen, compared in the
+        # next cycle, and then waits until the one before has no keys left.
         m.submodules.wanted = wanted = shared(RegisterFile, p.tile, 2 << p.segment_bits)
         halves, cleared, clearing = Signal(2), Signal(p.segment_bits), Signal()      # to clear: halves, by segment
+        known = Signal(p.tile)
         m.d.comb += [
-            clearing.eq(halves != 0),
-            load.eq(oldest_valid & ~busy & ~clearing),
-            wanted.read_address.eq(Cat(oldest.segment, oldest.half)),
-            wanted.write_enable.eq(load & oldest.tokens), wanted.write_address.eq(wanted.read_address),
-            wanted.write_data.eq(wanted.read_data | oldest.keys),
+            pick.eq(may_pick & ~chosen_valid & ~clearing & (~oldest.tokens | ready.bit_select(oldest.half, 1))),
+            load.eq(compared & ~clearing & ~busy),
+            wanted.read_address.eq(Cat(chosen.segment, chosen.half)),
+            wanted.write_enable.eq(load & chosen.tokens), wanted.write_address.eq(wanted.read_address),
+            wanted.write_data.eq(known | chosen.keys),
         ]
+        m.d.sync += [known.eq(wanted.read_data), compared.eq(chosen_valid & ~load)]
+        with m.If(~chosen_valid):
+            m.d.sync += [chosen.eq(oldest), chosen_turn.eq(turn), chosen_valid.eq(pick)]
+            with m.If(~pick | oldest.end):
+                m.d.sync += turn.eq(next_turn)
         with m.If(load):
-            m.d.sync += [busy.eq(1), current.eq(oldest),
-                         left.eq(oldest.keys & ~wanted.read_data & oldest.tokens.replicate(p.tile))]
-
-        # A key at a time, and then its number.
-        lowest, go = Signal(p.tile), Signal()
-        segment, position, half = Signal(p.segment_bits), Signal(p.position_bits), Signal()
-        m.d.comb += [lowest.eq(lowest_bit(left)), go.eq((left != 0) & (~self.o.valid | self.o.ready)),
-                     finished.eq(busy & (left == 0))]
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(go):
-            m.d.sync += [self.o.valid.eq(1), left.eq(left & ~lowest), segment.eq(current.segment),
-                         position.eq(number_of(lowest)), half.eq(current.half)]
-        with m.If(finished):
+            m.d.sync += [busy.eq(1), chosen_valid.eq(0), current.eq(chosen), current_turn.eq(chosen_turn),
+                         left.eq(chosen.keys & ~known & chosen.tokens.replicate(p.tile))]
+        with m.Elif(finished):
             m.d.sync += busy.eq(0)
-        head = self.heads[half]
-        offset = sum(Mux(position[bit], head.segments << bit, 0) for bit in range(p.position_bits))
+
+        # A key at a time, then its number: its position in its segment times the step from one to the next.
+        m.submodules.tokens = tokens = Buffer(TokenNumber(p))
+        wiring.connect(m, tokens.o, wiring.flipped(self.o))
+        move, go = tokens.i.ready, Signal()
+        m.d.comb += [go.eq(left.any() & move), finished.eq(busy & room & ~left.any())]
+        m.d.sync += clearing.eq(self.start | halves.any())
+        lowest, position = Signal(p.tile), Signal(p.position_bits)
+        low, high, offset = Signal(p.key_bits), Signal(p.key_bits), Signal(p.key_bits)
+        head, segment = self.heads[current.half], current.segment
+        token = data.StructLayout({"valid": 1, "half": 1, "step": p.key_bits, "base": p.key_bits})
+        line = [Signal(token, name=f"token{stage}") for stage in range(5)]
         m.d.comb += [
-            self.o.payload.half.eq(half),
-            self.o.payload.key.eq(Mux(head.spread, segment + offset, position + (segment << ceil_log2(p.tile)))),
+            line[0].valid.eq(go), line[0].half.eq(current.half), line[0].step.eq(Mux(head.spread, head.segments, 1)),
+            line[0].base.eq(Mux(head.spread, segment, segment << ceil_log2(p.tile))),
         ]
-        m.d.sync += [asked.eq(asked + go), made.eq(made + self.token_done)]
+
+        def times(bits, value):
+            return sum(Mux(bit, value << place, 0) for place, bit in enumerate(bits))
+
+        with m.If(move & ~load):
+            m.d.sync += left.eq(left & (left - 1))
+        with m.If(move):
+            m.d.sync += [following.eq(stage) for stage, following in itertools.pairwise(line)]
+            m.d.sync += [
+                lowest.eq(lowest_bit(left)), position.eq(number_of(lowest)),
+                low.eq(times(position[:2], line[2].step)), high.eq(times(position[2:], line[2].step) << 2),
+                offset.eq(low + high),
+            ]
+        m.d.comb += [tokens.i.valid.eq(line[4].valid), tokens.i.payload.half.eq(line[4].half),
+                     tokens.i.payload.key.eq(offset + line[4].base)]
+        # All tokens of a record are counted a cycle after it is finished.
+        m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)
-        with m.If((~busy & ~load) | (finished & current.end)):
-            m.d.sync += turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))
-        with m.If(clearing):
+        with m.If(halves.any()):
             m.d.comb += [wanted.write_enable.eq(1), wanted.write_data.eq(0),
                          wanted.write_address.eq(Cat(cleared, ~halves[0]))]
             m.d.sync += cleared.eq(cleared + 1)

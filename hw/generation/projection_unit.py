@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.arith import Multiply, sum_tree, sum_tree_latency
 from hw.shared import shared
+from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 
 __all__ = ["ProjectionUnit"]
@@ -19,12 +20,14 @@ class ProjectionUnit(wiring.Component):
     Free running; what is given at which stage, in cycles after the weights:
 
     ==================== ==========================================
-    ``latency``          `accumulate`, `first`, `channel`
+    ``latency - 1``      `accumulate`, `first`, `channel`
     ``latency + 1``      `shift`
-    ``latency + 2``      `bias`
-    ``latency + 3``      `gather`
-    ``latency + 4``      the beat is at `o`
+    ``latency + 4``      `bias`
+    ``latency + 7``      `gather`
+    ``latency + 8``      the beat is at `o`
     ==================== ==========================================
+
+    A sum is read, added to and stored in three cycles: a channel comes again after 3 cycles or more.
 
     Members
     -------
@@ -78,22 +81,32 @@ class ProjectionUnit(wiring.Component):
             m.d.comb += [multiply.a.eq(token[lane]), multiply.b.eq(self.weights[lane])]
             terms.append(multiply.p)
 
+        # A sum is read in a cycle, the products are added to it in the next, and the third one stores it.
         width = p.projection_width
         m.submodules.sums = sums = shared(RegisterFile, width, p.folds * p.lanes)
-        total, summed = Signal(signed(width)), Signal(signed(width), reset_less=True)
+        kept, summed = Signal(signed(width), reset_less=True), Signal(signed(width), reset_less=True)
         m.d.comb += [
-            sums.read_address.eq(self.channel),
-            total.eq(sum_tree(m, terms) + (sums.read_data & (~self.first).replicate(width)).as_signed()),
-            sums.write_enable.eq(self.accumulate), sums.write_address.eq(self.channel), sums.write_data.eq(total),
+            sums.read_address.eq(self.channel), sums.write_enable.eq(delay(m, self.accumulate, 2, "accumulate")),
+            sums.write_address.eq(delay(m, self.channel, 2, "channel")), sums.write_data.eq(summed),
         ]
-        # The shift takes two stages: by multiples of 4, then by the rest with bias and clipping.
-        coarse, fine = Signal(signed(width), reset_less=True), Signal(signed(width + 1))
-        rest = Signal(2, reset_less=True)
-        m.d.sync += [summed.eq(total), coarse.eq(summed >> (self.shift[2:] << 2)), rest.eq(self.shift[:2])]
-        m.d.comb += fine.eq((coarse >> rest) + self.bias)
-        limit = (1 << (p.element_width - 1)) - 1
+        m.d.sync += [kept.eq(Mux(self.first, 0, sums.read_data)), summed.eq(sum_tree(m, terms) + kept)]
+
+        # The shift by multiples of 8, of 2, and by the last bit; the bias; the comparisons, and the choice.
+        wide, narrow, scaled = (Signal(signed(width), reset_less=True, name=name)
+                                for name in ("wide", "narrow", "scaled"))
+        rest, last = Signal(3), Signal()
+        biased, limit = Signal(signed(width + 1), reset_less=True), (1 << (p.element_width - 1)) - 1
+        low = Signal(signed(p.element_width), reset_less=True)
+        above, below = Signal(), Signal()
         result = Signal(signed(p.element_width), reset_less=True)
-        m.d.sync += result.eq(Mux(fine > limit, limit, Mux(fine < -limit, -limit, fine)))
+        m.d.sync += [
+            wide.eq(summed >> (self.shift[3:] << 3)), rest.eq(self.shift[:3]),
+            narrow.eq(wide >> (rest[1:] << 1)), last.eq(rest[0]),
+            scaled.eq(Mux(last, narrow >> 1, narrow)),
+            biased.eq(scaled + self.bias),
+            low.eq(biased), above.eq(biased > limit), below.eq(biased < -limit),
+            result.eq(Mux(above, limit, Mux(below, -limit, low))),
+        ]
         with m.If(self.gather):
             m.d.sync += self.o.as_value().eq(Cat(self.o.as_value(), result)[p.element_width:])
         return m

@@ -1,6 +1,6 @@
 """Weight codes of the key prediction: stored once a head, and handed to the trees block after block."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -8,8 +8,10 @@ from amaranth.utils import ceil_log2
 from hw.generation.formats import WeightWrite
 from hw.shared import shared
 from hw.sofa.task import Projection
-from hw.stream import WidthConverter
+from hw.stream import Buffer, WidthConverter
 from hw.stream.block_memory import BlockMemory
+from hw.stream.counter import counter
+from hw.stream.delay import delay
 from hw.stream.select import select
 
 from .query_code import QueryCode
@@ -95,7 +97,7 @@ class CodeBlocks(wiring.Component):
         write = self.weights.payload
         per_beat = max(1, p.bus_width // width)
         fold, address = Signal(range(p.token_folds + per_beat)), Signal(range(p.code_words))
-        channel_end = Signal()
+        channel_end, keep = Signal(), Signal()
         if p.bus_width >= width:
             m.d.comb += [
                 words.i.payload.last.eq(write.word == projection.last_token_fold >> ceil_log2(per_beat)),
@@ -105,65 +107,82 @@ class CodeBlocks(wiring.Component):
             m.d.comb += channel_end.eq(fold == projection.last_token_fold)
         m.d.comb += [
             words.i.payload.data.eq(write.data), words.i.valid.eq(self.weights.valid),
-            self.weights.ready.eq(words.i.ready), words.o.ready.eq(1), self.stored.eq(~words.o.valid),
-            memory.write_enable.eq(words.o.valid & (fold <= projection.last_token_fold)),
-            memory.write_address.eq(address), memory.write_data.eq(words.o.payload.data),
+            self.weights.ready.eq(words.i.ready), words.o.ready.eq(1),
+            memory.write_enable.eq(keep), memory.write_address.eq(address),
+            memory.write_data.eq(delay(m, words.o.payload.data, 1, "code_word")),
         ]
+        m.d.sync += [keep.eq(words.o.valid & (fold <= projection.last_token_fold)),
+                     self.stored.eq(~(self.weights.valid | words.o.valid | keep))]
         with m.If(self.taken):
             m.d.sync += [fold.eq(0), address.eq(0)]
-        with m.Elif(words.o.valid):
-            m.d.sync += [fold.eq(Mux(channel_end, 0, fold + 1)), address.eq(address + memory.write_enable)]
+        with m.Else():
+            with m.If(words.o.valid):
+                m.d.sync += fold.eq(Mux(channel_end, 0, fold + 1))
+            with m.If(keep):
+                m.d.sync += address.eq(address + 1)
 
-        # Fetch.
-        step = Signal(range(p.token_folds + 1))
-        tree, place = Signal(range(max(2, p.khat_columns))), Signal()
-        band, group = Signal(range(max(2, bands))), Signal.like(self.last_group)
-        read_fold = Signal(range(p.token_folds + 1))
-        read, group_start = Signal(range(p.code_words)), Signal(range(p.code_words))
-        begun, complete = Signal(range(3)), Signal(range(3))      # blocks in the trees, also while being written
-        fetch, fetched, store, block_fetched = Signal(), Signal(), Signal(), Signal()
-        following_read, following_fold = Signal(range(2 * p.code_words)), Signal.like(read_fold)
+        # Fetch: words follow one another through the memory and a register behind it, and all of them stop together.
+        stop = ~self.run
+        block = data.StructLayout({"block": CodeBlock(p), "first": 1, "last": 1})
+        m.submodules.blocks = blocks = ResetInserter(stop)(Buffer(block))
+        move = blocks.i.ready
+        tree, tree_end = counter(m, p.khat_columns - 1, move, stop, "tree")
+        band, band_end = counter(m, bands - 1, move & tree_end, stop, "band")
+        group_end = move & tree_end & band_end
+        _, last_group = counter(m, self.last_group, group_end, stop, "group")
+        read_fold, last_fold = counter(m, projection.last_token_fold, group_end & last_group, stop, "read_fold")
+        place, step = Signal(), Signal(range(p.token_folds + 1))
+        read, group_start, following = (Signal(range(p.code_words), name=name)
+                                        for name in ("read", "group_start", "following"))
+        m.d.sync += step.eq(projection.last_token_fold + 1)
         m.d.comb += [
-            step.eq(projection.last_token_fold + 1),
-            following_read.eq(read + step),
-            following_fold.eq(Mux(read_fold == projection.last_token_fold, 0, read_fold + 1)),
-            fetch.eq(self.run & ((begun != 2) | (tree != 0)) & (~fetched | store)),
-            block_fetched.eq(fetch & (tree == p.khat_columns - 1)),
-            store.eq(fetched & ~self.hold),
-            memory.read_enable.eq(fetch), memory.read_address.eq(read),
-            self.ready.eq(complete != 0),
+            following.eq(read + step),
+            memory.read_enable.eq(move), memory.read_address.eq(read),
         ]
-        block_band, block_last = Signal.like(band), Signal()
-        with m.If(fetch):
-            m.d.sync += [self.block.tree.eq(tree), self.block.place.eq(place), block_band.eq(band),
-                         block_last.eq(block_fetched), tree.eq(tree + 1), read.eq(following_read)]
-        with m.If(block_fetched):
-            m.d.sync += [tree.eq(0), place.eq(~place), band.eq(band + 1), read.eq(group_start)]
-            with m.If(band == bands - 1):
-                m.d.sync += [band.eq(0), group.eq(group + 1), read.eq(following_read), group_start.eq(following_read)]
-                with m.If(group == self.last_group):
-                    m.d.sync += [group.eq(0), read_fold.eq(following_fold), read.eq(following_fold),
-                                 group_start.eq(following_fold)]
-        first = fetch & (tree == 0)
-        m.d.sync += [
-            fetched.eq(fetch | (fetched & ~store)),
-            begun.eq(begun + first - self.done),
-            complete.eq(complete + (store & block_last) - self.done),
-        ]
-
-        with m.If(self.done):
-            m.d.sync += self.using.eq(~self.using)
+        with m.If(last_group & band_end & tree_end):
+            m.d.comb += following.eq(Mux(last_fold, 0, read_fold + 1))
+        with m.If(stop):
+            m.d.sync += [place.eq(0), read.eq(0), group_start.eq(0)]
+        with m.Elif(move):
+            m.d.sync += [read.eq(Mux(tree_end & ~band_end, group_start, following)), place.eq(place ^ tree_end)]
+            with m.If(tree_end & band_end):
+                m.d.sync += group_start.eq(following)
+        fetched = Cat(self.run, tree == 0, tree_end, tree, place, band)
+        for stage in range(2):
+            following_fetched = Signal(len(fetched), name=f"fetched{stage}")
+            with m.If(stop):
+                m.d.sync += following_fetched.eq(0)
+            with m.Elif(move):
+                m.d.sync += following_fetched.eq(fetched)
+            fetched = following_fetched
+        word = Signal(width, reset_less=True)
+        with m.If(move):
+            m.d.sync += word.eq(memory.read_data)
 
         # Cut to the band.
-        m.d.comb += self.block_valid.eq(store)
+        item, block_band = blocks.i.payload, Signal.like(band)
+        m.d.comb += Cat(blocks.i.valid, item.first, item.last, item.block.tree, item.block.place,
+                        block_band).eq(fetched)
         base = select(block_band, [1 + index * p.code_levels for index in range(bands)])
         for lane in range(p.tree_lanes):
-            raw, code = memory.read_data.word_select(lane, _CODE_BITS), self.block.codes[lane]
+            raw, code = word.word_select(lane, _CODE_BITS), item.block.codes[lane]
             octave = Signal(signed(_CODE_BITS), name=f"octave{lane}")
             m.d.comb += octave.eq(raw[:3] - base)
             with m.If((octave >= 0) & (octave < p.code_levels)):
                 m.d.comb += [code.nonzero.eq(1), code.sign.eq(raw[3]), code.shift.eq(octave)]
-        with m.If(~self.run):
-            m.d.sync += [tree.eq(0), place.eq(0), band.eq(0), group.eq(0), read_fold.eq(0), read.eq(0),
-                         group_start.eq(0), fetched.eq(0), begun.eq(0), complete.eq(0), self.using.eq(0)]
+
+        # Store: the first word of a block waits until there is a place for it.
+        begun, complete = Signal(range(3)), Signal(range(3))      # blocks in the trees, also while being written
+        waiting, store, done = blocks.o.payload, Signal(), delay(m, self.done, 1, "done")
+        m.d.comb += [
+            store.eq(blocks.o.valid & (~waiting.first | ~begun[1]) & ~self.hold), blocks.o.ready.eq(store),
+            self.block.eq(waiting.block), self.block_valid.eq(store),
+        ]
+        m.d.sync += [begun.eq(begun + (store & waiting.first) - done), self.using.eq(self.using ^ self.done)]
+        with m.If(store & waiting.last & ~self.done):
+            m.d.sync += [complete.eq(complete + 1), self.ready.eq(1)]
+        with m.Elif(self.done & ~(store & waiting.last)):
+            m.d.sync += [complete.eq(complete - 1), self.ready.eq(complete == 2)]
+        with m.If(stop):
+            m.d.sync += [begun.eq(0), complete.eq(0), self.ready.eq(0), self.using.eq(0)]
         return m

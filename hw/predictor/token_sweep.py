@@ -8,7 +8,8 @@ from amaranth.utils import ceil_log2
 from hw.generation.formats import TokenHead, TokenNumber, WeightWrite
 from hw.shared import shared
 from hw.sofa.task import Task
-from hw.stream import WidthConverter, Word
+from hw.stream import Word
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
 from hw.stream.register_file import RegisterFile
@@ -35,12 +36,14 @@ class TokenSweep(wiring.Component):
     weights : In(stream of WeightWrite)
         The section of codes; only while no head is at work.
     i : In(stream of TokenHead)
+        Its payload is to be there, though not valid, from the cycle before the first of its codes.
     idle : Out(1)
         No head is at work.
     predict : Out(stream of Task)
         The head's task, when all keys are stored.
-    request : Out(stream of TokenNumber), row : In(stream of Word(bus_width))
-        A token of 8-bit elements is asked for, and comes as a packet.
+    request : Out(stream of TokenNumber), row : In(stream of Word(bus_width / 2))
+        A token of 8-bit elements is asked for, every second cycle at most, and comes as a packet, which is always
+        taken.
     walking : In(1), hold : Out(1)
         The array visits keys; it is to begin no group.
     query_write : In(1)
@@ -60,7 +63,7 @@ class TokenSweep(wiring.Component):
             "idle": Out(1),
             "predict": Out(stream.Signature(Task(p))),
             "request": Out(stream.Signature(TokenNumber(p))),
-            "row": In(stream.Signature(Word(p.bus_width))),
+            "row": In(stream.Signature(Word(p.bus_width // 2))),
             "walking": In(1),
             "hold": Out(1),
             "query_write": In(1),
@@ -83,16 +86,20 @@ class TokenSweep(wiring.Component):
         groups_per_beat = p.elements_per_beat // p.khat_columns
         latency = predictor_latency(p)
 
-        head, running = Signal(TokenHead(p)), Signal()
+        # Whatever head comes next is looked at ahead of time: its codes are stored before it is taken.
+        head, running, run = Signal(TokenHead(p)), Signal(), Signal()
         projection = head.projection
+        with m.If(~running):
+            m.d.sync += head.eq(self.i.payload)
         m.submodules.blocks = blocks = CodeBlocks(p)
         wiring.connect(m, wiring.flipped(self.weights), blocks.weights)
-        last_group = blocks.last_group
+        last_group, started = blocks.last_group, Signal()
         m.d.comb += [
+            started.eq(self.i.valid & self.i.ready),
             self.idle.eq(~running), self.predict.payload.eq(head.task), self.khat_shift.eq(projection.khat_shift),
-            blocks.projection.eq(Mux(running, projection, self.i.payload.projection)),
+            blocks.projection.eq(projection),
             last_group.eq((projection.last_key_beat << ceil_log2(groups_per_beat)) | (groups_per_beat - 1)),
-            blocks.hold.eq(self.query_write), blocks.taken.eq(self.i.valid & self.i.ready),
+            blocks.hold.eq(self.query_write), blocks.taken.eq(started), blocks.run.eq(run),
             self.code_block.eq(blocks.block), self.code_block_valid.eq(blocks.block_valid),
         ]
 
@@ -101,69 +108,72 @@ class TokenSweep(wiring.Component):
         row_elements = -(-p.max_features // (2 * p.elements_per_beat)) * 2 * p.elements_per_beat
         m.submodules.tokens = tokens = LaneMemory(places, -(-row_elements // p.tree_lanes), p.tree_lanes,
                                                   p.elements_per_beat, 8, distributed=places * p.token_folds <= 64)
-        m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
-        wiring.connect(m, wiring.flipped(self.row), halves.i)
         asked, first = Signal(range(p.max_keys + 1)), Signal(range(p.max_keys + 1))
         place, beat = Signal(range(places)), Signal(tokens.write_beat.shape())
         held, arrived = self.held, Signal(range(places + 1))
-        left, count = Signal(range(p.max_keys + 1)), Signal(range(tile + 1))
-        asks, row_end, tile_end = Signal(), Signal(), Signal()
+        asks, row_valid, row_end, tile_end = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [row_valid.eq(self.row.valid), row_end.eq(self.row.valid & self.row.payload.last),
+                     tokens.write_data.as_value().eq(self.row.payload.data)]
         m.d.comb += [
-            left.eq(projection.keys - first), count.eq(Mux(left < tile, left, tile)),
+            self.row.ready.eq(1), asks.eq(self.request.valid & self.request.ready),
             self.request.payload.key.eq(asked), self.request.payload.half.eq(projection.half),
-            self.request.valid.eq(running & ~projection.dense & (asked != projection.keys) & (held != places)),
-            asks.eq(self.request.valid & self.request.ready),
-            halves.o.ready.eq(1), row_end.eq(halves.o.valid & halves.o.payload.last),
-            tokens.write_enable.eq(halves.o.valid), tokens.write_vector.eq(place), tokens.write_beat.eq(beat),
-            tokens.write_data.as_value().eq(halves.o.payload.data),
+            tokens.write_enable.eq(row_valid), tokens.write_vector.eq(place), tokens.write_beat.eq(beat),
         ]
-        m.d.sync += [asked.eq(asked + asks), held.eq(held + asks - Mux(tile_end, count, 0)),
-                     arrived.eq(arrived + row_end - Mux(tile_end, count, 0))]
-        with m.If(halves.o.valid):
+        with m.If(asks):
+            m.d.sync += self.request.valid.eq(0)
+        with m.Elif(~self.request.valid):
+            m.d.sync += self.request.valid.eq(run & (asked != projection.keys) & (held != places))
+        with m.If(row_valid):
             m.d.sync += beat.eq(beat + 1)
         with m.If(row_end):
             m.d.sync += [beat.eq(0), place.eq(Mux(place == places - 1, 0, place + 1))]
 
+        # Tokens of the tile. It begins when all that follows from `left` is known.
+        left, count, finished, there = Signal(range(p.max_keys + 1)), Signal(range(tile + 1)), Signal(), Signal()
+        tile_ended, settling = delay(m, tile_end, 1, "tile_end"), Signal(2)
+        m.d.sync += [
+            asked.eq(asked + asks), held.eq(held + asks - Mux(tile_ended, count, 0)),
+            arrived.eq(arrived + row_end - Mux(tile_ended, count, 0)), there.eq(arrived >= count),
+            count.eq(Mux(left < tile, left, tile)), finished.eq(left == 0),
+            settling.eq(Cat(started | tile_ended, settling)),
+        ]
+
         # The walk over a tile.
-        active, go = Signal(), Signal()
-        digit, token = Signal(range(max(2, digits))), Signal(range(max(2, tile)))
-        band, group = Signal(range(max(2, bands))), Signal.like(last_group)
-        fold = Signal(range(p.token_folds + 1))
+        active, go, still = Signal(), Signal(), Signal()
+        m.d.comb += [go.eq(active & blocks.ready), still.eq(~active)]
+        digit, last_digit = counter(m, digits - 1, go, still, "digit")
+        step = go & last_digit
+        token, last_token = counter(m, (count - 1)[:max(1, (tile - 1).bit_length())], step, still, "token")
+        block_end = step & last_token
+        band, last_band = counter(m, bands - 1, block_end, still, "band")
+        group, last_group_now = counter(m, last_group, block_end & last_band, still, "group")
+        fold_end = step & (last_token & last_band & last_group_now)
+        fold, last_fold = counter(m, projection.last_token_fold, fold_end, still, "fold")
         number, base = Signal(self.token.sum.shape()), Signal(self.token.sum.shape())   # of the sum
         at = Signal(range(places))                           # place of the tile's first token
         shifts = token_shifts(p)
-        last_digit, last_token, last_band, last_fold = (Signal(name=f"last_{name}")
-                                                        for name in ("digit", "token", "band", "fold"))
-        here = Signal(range(2 * places))
         m.d.comb += [
-            self.hold.eq(active), go.eq(active & blocks.ready),
-            last_digit.eq(digit == digits - 1), last_token.eq(token + 1 == count), last_band.eq(band == bands - 1),
-            last_fold.eq(fold == projection.last_token_fold),
-            blocks.done.eq(go & last_digit & last_token),
-            tile_end.eq(blocks.done & last_band & (group == last_group) & last_fold),
-            self.token_valid.eq(go),
+            self.hold.eq(active), self.token_valid.eq(go), blocks.done.eq(block_end),
+            tile_end.eq(step & (last_token & last_band & last_group_now & last_fold)),
             self.token.place.eq(blocks.using), self.token.sum.eq(number),
             self.token.first.eq((fold == 0) & (band == 0) & (digit == 0)),
             self.token.shift.eq(select(Cat(digit[:ceil_log2(digits)], band[:ceil_log2(bands)]), [
                 shifts.index(min(d, digits - 1) * (p.khat_width - 1) + b * p.code_levels)
                 for b in range(bands) for d in range(1 << ceil_log2(digits))])),
-            here.eq(at + token),
-            tokens.read_enable.eq(1), tokens.read_vector.eq(Mux(here >= places, here - places, here)),
-            tokens.read_fold.eq(fold),
+            tokens.read_enable.eq(1), tokens.read_vector.eq(at + token), tokens.read_fold.eq(fold),
         ]
-        with m.If(go):
-            m.d.sync += digit.eq(digit + 1)
-            with m.If(last_digit):
-                m.d.sync += [digit.eq(0), token.eq(token + 1), number.eq(number + 1)]
-                with m.If(last_token):
-                    m.d.sync += [token.eq(0), number.eq(base), band.eq(band + 1)]
-                    with m.If(last_band):
-                        m.d.sync += [band.eq(0), group.eq(group + 1), number.eq(base + tile), base.eq(base + tile)]
-                        with m.If(group == last_group):
-                            m.d.sync += [group.eq(0), number.eq(0), base.eq(0), fold.eq(fold + 1)]
-                            with m.If(last_fold):
-                                m.d.sync += [fold.eq(0), active.eq(0), first.eq(first + tile),
-                                             at.eq(Mux(at == 0, tile, 0))]
+        with m.If(step):
+            m.d.sync += number.eq(number + 1)
+        with m.If(block_end):
+            m.d.sync += number.eq(base)
+            with m.If(last_band):
+                following_base = Mux(last_group_now, 0, base + tile)
+                m.d.sync += [number.eq(following_base), base.eq(following_base)]
+        with m.If(tile_end):
+            m.d.sync += active.eq(0)
+        with m.If(tile_ended):
+            m.d.sync += [first.eq(first + tile), left.eq(Mux(left < tile, 0, left - tile)),
+                         at.eq(Mux(at == 0, tile, 0))]
 
         # Digits of the token, from the lowest; only the highest one has a sign.
         digit_o = delay(m, digit, KEY_LATENCY, "digit")
@@ -181,10 +191,12 @@ class TokenSweep(wiring.Component):
         final_o = accompanying[0]
         token_o = accompanying[1:1 + len(token)]
         group_o = accompanying[1 + len(token):][:len(group)]
-        m.d.comb += self.khat_write.vector.eq(accompanying[1 + len(token) + len(group):])
-        m.d.comb += self.khat_write.beat.eq(group_o >> ceil_log2(groups_per_beat))
+        write, write_valid = Signal(KhatWrite(p)), Signal()
+        m.d.sync += [self.khat_write.eq(write), self.khat_write_valid.eq(write_valid)]
+        m.d.comb += write.vector.eq(accompanying[1 + len(token) + len(group):])
+        m.d.comb += write.beat.eq(group_o >> ceil_log2(groups_per_beat))
         if groups_per_beat == 1:
-            m.d.comb += [self.khat_write_valid.eq(final_o), self.khat_write.data.as_value().eq(self.khat.as_value())]
+            m.d.comb += [write_valid.eq(final_o), write.data.as_value().eq(self.khat.as_value())]
         else:
             width = p.khat_columns * p.khat_width
             m.submodules.gathered = gathered = shared(RegisterFile, (groups_per_beat - 1) * width, tile)
@@ -192,24 +204,26 @@ class TokenSweep(wiring.Component):
             m.d.comb += [
                 gathered.read_address.eq(token_o), gathered.write_address.eq(token_o),
                 gathered.write_enable.eq(final_o), gathered.write_data.eq(beat_o[width:]),
-                self.khat_write_valid.eq(final_o & group_o[:ceil_log2(groups_per_beat)].all()),
-                self.khat_write.data.as_value().eq(beat_o),
+                write_valid.eq(final_o & group_o[:ceil_log2(groups_per_beat)].all()),
+                write.data.as_value().eq(beat_o),
             ]
 
-        drain = Signal(range(latency + 2))
-        m.d.comb += blocks.run.eq(running & ~projection.dense & (first < projection.keys))
-        with m.FSM():
+        drain = Signal(range(latency + 3))
+        with m.FSM() as fsm:
+            m.d.comb += self.i.ready.eq(fsm.ongoing("IDLE") & blocks.stored)
             with m.State("IDLE"):
-                m.d.sync += [asked.eq(0), first.eq(0), at.eq(0), place.eq(0), drain.eq(latency + 1)]
-                with m.If(self.i.valid & blocks.stored):
-                    m.d.comb += self.i.ready.eq(1)
-                    m.d.sync += [head.eq(self.i.payload), running.eq(1)]
+                m.d.sync += [asked.eq(0), first.eq(0), at.eq(0), place.eq(0), drain.eq(latency + 2)]
+                with m.If(started):
+                    m.d.sync += [running.eq(1), left.eq(self.i.payload.projection.keys),
+                                 run.eq(~self.i.payload.projection.dense)]
                     m.next = "TILE"
             with m.State("TILE"):
-                with m.If(~active & (projection.dense | (first >= projection.keys))):
-                    m.next = "DRAIN"
-                with m.Elif(~active & (arrived >= count) & ~self.walking):
-                    m.d.sync += active.eq(1)
+                with m.If(~active & ~tile_ended & (settling == 0)):
+                    with m.If(~run | finished):
+                        m.d.sync += run.eq(0)
+                        m.next = "DRAIN"
+                    with m.Elif(there & ~self.walking):
+                        m.d.sync += active.eq(1)
             with m.State("DRAIN"):
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):

@@ -67,8 +67,8 @@ class AxiLite(wiring.Component):
     One write and one read can be outstanding: AWREADY (WREADY) is low from the address (data) beat until the
     write response is taken, ARREADY from the address beat until the read data is taken. Address and data of
     a write may come in either order. Requests are issued one at a time, a write before a read that waits at
-    the same time. All outputs towards the bus are registers. With a bank that answers in one cycle, a write
-    response is valid 4 cycles after the later of address and data, and read data 4 cycles after the address.
+    the same time. All outputs towards the bus are registers. With a bank that answers after n cycles, a write
+    response is valid n + 3 cycles after the later of address and data, and read data n + 3 cycles after the address.
 
     AWPROT and ARPROT are ignored. A refused request returns SLVERR.
 

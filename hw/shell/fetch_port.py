@@ -72,29 +72,40 @@ class FetchPort(wiring.Component):
         connect(m, queue=requests.o, port=flipped(self.request))
         connect(m, buffer=responses.o, port=flipped(self.fetched))
 
-        stale = Signal.like(self.pending)
+        # Flags tell what the counters come to: that all may be pending, that the host owes a response, and that what
+        # comes is stale.
+        stale, owing = Signal.like(self.pending), Signal.like(self.pending)
         full, owed, discard = Signal(), Signal(), Signal()
-        begun, ended, still_pending = Signal(), Signal(), Signal.like(self.pending)
+        begun, sent, ended, still_pending = Signal(), Signal(), Signal(), Signal.like(self.pending)
         m.d.comb += [
-            full.eq(self.pending == FETCH_LIMIT),
             requests.i.payload.eq(self.fetch.payload),
             requests.i.valid.eq(self.fetch.valid & ~full),
             self.fetch.ready.eq(requests.i.ready & ~full),
 
-            owed.eq(self.pending != requests.level),
-            discard.eq(stale != 0),
             responses.i.payload.eq(self.response.payload),
             responses.i.valid.eq(self.response.valid & owed & ~discard),
             # While beats are thrown away the buffer is empty, hence ready.
             self.response.ready.eq(owed & responses.i.ready),
 
             begun.eq(self.fetch.valid & self.fetch.ready),
+            sent.eq(self.request.valid & self.request.ready),
             ended.eq(self.response.valid & self.response.ready & self.response.p.last),
             still_pending.eq(self.pending + begun - ended),
         ]
-        m.d.sync += self.pending.eq(still_pending)
+        m.d.sync += [
+            self.pending.eq(still_pending),
+            # High one cycle more than needed when a response ends.
+            full.eq((self.pending == FETCH_LIMIT) | ((self.pending == FETCH_LIMIT - 1) & begun)),
+        ]
+        with m.If(sent & ~ended):
+            m.d.sync += [owing.eq(owing + 1), owed.eq(1)]
+        with m.Elif(ended & ~sent):
+            m.d.sync += [owing.eq(owing - 1), owed.eq(owing != 1)]
         with m.If(self.reset):
-            m.d.sync += stale.eq(still_pending)
+            m.d.sync += [stale.eq(still_pending), discard.eq(1)]
         with m.Elif(ended & discard):
-            m.d.sync += stale.eq(stale - 1)
+            m.d.sync += [stale.eq(stale - 1), discard.eq(stale != 1)]
+        with m.Else():
+            # After a reset with nothing pending; nothing is owed in this cycle.
+            m.d.sync += discard.eq(stale != 0)
         return m

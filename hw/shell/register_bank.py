@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.select import select
+
 from .registers import Access, RegisterMap
 
 __all__ = ["RegisterBank", "RegisterRequest", "RegisterResponse"]
@@ -43,8 +45,9 @@ def _field_signature(access, width):
 class RegisterBank(wiring.Component):
     """Hardware of a register map.
 
-    A request is answered one cycle after it is taken; a new one can be taken in each cycle in which the
-    previous response is. An access outside of the map, and a write to a register without a writable field, is
+    A request is answered ``latency`` cycles after it is taken, in which its register is found in a tree of
+    multiplexers, a register behind each level; the next one can be taken when the response is. What a write changes
+    changes with the response. An access outside of the map, and a write to a register without a writable field, is
     refused: ``error`` is high, a read returns zero, and nothing changes. The two lowest address bits are
     ignored. When hardware sets and software clears a field in the same cycle, the set wins.
 
@@ -65,6 +68,10 @@ class RegisterBank(wiring.Component):
     TypeError
         If ``registers`` is not a register map.
     """
+
+    _radix_bits = 3                                          # of a multiplexer
+    _levels = -(-(RegisterMap.address_width - 2) // _radix_bits)
+    latency = _levels + 2
 
     def __init__(self, registers):
         if not isinstance(registers, RegisterMap):
@@ -91,41 +98,48 @@ class RegisterBank(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        request = self.request.p
-        word = request.address[2:]
-        mask = Cat(strobe.replicate(8) for strobe in request.strobe)
-        accept = Signal()
+        held = Signal(RegisterRequest)
+        accept, busy = Signal(), Signal()
+        steps = Signal(self._levels + 1)                     # one bit, of the step that the access is in
         m.d.comb += [
-            # The response register alone decides: `ready` of the request does not depend on its `valid`.
-            self.request.ready.eq(~self.response.valid | self.response.ready),
+            # `ready` of the request does not depend on its `valid`.
+            self.request.ready.eq(~busy),
             accept.eq(self.request.valid & self.request.ready),
         ]
-        with m.If(self.response.ready):
-            m.d.sync += self.response.valid.eq(0)
+        m.d.sync += steps.eq(Cat(accept, steps))
         with m.If(accept):
-            m.d.sync += [self.response.valid.eq(1), self.response.p.data.eq(0)]
+            m.d.sync += [held.eq(self.request.p), busy.eq(1)]
+        with m.If(self.response.valid & self.response.ready):
+            m.d.sync += [self.response.valid.eq(0), busy.eq(0)]
+        word, last = held.address[2:], steps[-1]
+        mask = Cat(strobe.replicate(8) for strobe in held.strobe)
 
-        legal = Signal()
-        read_data = Signal(RegisterMap.data_width)
-        with m.Switch(word):
-            for register in self._registers:
-                with m.Case(register.address >> 2):
-                    m.d.comb += [
-                        read_data.eq(self._read_value(register)),
-                        legal.eq(1 if register.writable else ~request.write),
-                    ]
-        with m.If(accept):
+        # What can be read, and whether it can be written, level by level; what is not there is zero.
+        layer = {register.address >> 2: Cat(self._read_value(register), 1, register.writable)
+                 for register in self._registers}
+        width = RegisterMap.data_width + 2
+        for level in range(self._levels):
+            places = {number >> self._radix_bits for number in layer}
+            index, following = word[level * self._radix_bits:][:self._radix_bits], {}
+            for place in sorted(places):
+                found = Signal(width, name=f"level{level}_{place}")
+                m.d.sync += found.eq(select(index, [layer.get((place << self._radix_bits) + number, Const(0, width))
+                                                    for number in range(1 << len(index))]))
+                following[place] = found
+            layer = following
+        value, readable, writable = layer[0][:-2], layer[0][-2], layer[0][-1]
+        with m.If(last):
             m.d.sync += [
-                self.response.p.data.eq(Mux(request.write, 0, read_data)),
-                self.response.p.error.eq(~legal),
+                self.response.valid.eq(1), self.response.p.data.eq(Mux(held.write, 0, value)),
+                self.response.p.error.eq(~Mux(held.write, writable, readable)),
             ]
 
         for register in self._registers:
             if register.writable:
-                selected = Signal(name=f"write_{register.name}")
-                m.d.comb += selected.eq(accept & request.write & (word == register.address >> 2))
+                chosen = Signal(name=f"chosen_{register.name}")
+                m.d.sync += chosen.eq(held.write & (word == register.address >> 2))
                 for field in register.fields:
-                    self._elaborate_field(m, register, field, selected, request.data, mask)
+                    self._elaborate_field(m, register, field, last & chosen, held.data, mask)
         return m
 
     def _port(self, register, field):

@@ -1,17 +1,21 @@
 """Reading of task packets: headers, then vectors or weights into the memories."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
 from hw.stream import Buffer, Word
+from hw.stream.counter import counter
+from hw.stream.delay import delay
 
 from .beat_write import BeatWrite, GeneratedBeat
 from .row_placer import RowPlacer
+from .row_reader import RowReader
 from .section_reader import SectionReader
 from .task import HEADER_BITS, Projection, SofaError, Task, TaskDecoder
+from .vector_reader import VectorReader
 
 __all__ = ["Loader", "PacketEnd"]
 
@@ -114,302 +118,300 @@ class Loader(wiring.Component):
         p = self._parameters
         beats_per_header = -(-HEADER_BITS // p.bus_width)
 
-        m.submodules.input = source = Buffer(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.i), source.i)
-        word, word_valid = source.o.payload, source.o.valid
+        # Behind the last word of a packet come words of zeros, until the packet has been read and they are thrown away.
+        source = Buffer(data.StructLayout({"data": p.bus_width, "last": 1, "missing": 1}))
+        closed, flush, given = Signal(), Signal(), self.i.payload
+        m.submodules.input = ResetInserter(flush)(source)
+        m.d.comb += [
+            source.i.payload.data.eq(Mux(closed, 0, given.data)), source.i.payload.last.eq(given.last),
+            source.i.payload.missing.eq(closed), source.i.valid.eq(self.i.valid | closed),
+            self.i.ready.eq(source.i.ready & ~closed),
+        ]
+        with m.If(flush):
+            m.d.sync += closed.eq(0)
+        with m.Elif(self.i.valid & self.i.ready & given.last):
+            m.d.sync += closed.eq(1)
+        word, available = source.o.payload, source.o.valid
 
-        task, error = Signal(Task(p)), Signal(SofaError)
-        ended = Signal()                       # `last` was seen: what is missing is zero
-        take, available = Signal(), Signal()
-        m.d.comb += [available.eq(word_valid | ended), source.o.ready.eq(take & ~ended)]
-        with m.If(take & ~ended & word_valid & word.last):
+        # Each part of a packet is read by a block of its own, whose `take` depends on registers only.
+        task, error, clean = Signal(Task(p)), Signal(SofaError), Signal()
+        ended = Signal()                       # the last word was read
+        heading, draining = Signal(init=1), Signal()
+        m.submodules.vectors = vectors = VectorReader(p)
+        m.submodules.place = place = RowPlacer(p)
+        m.submodules.rows = rows = RowReader(p)
+        m.submodules.sections = sections = SectionReader(p)
+        wanted, missing = Signal(), Signal()
+        m.d.comb += [
+            clean.eq(error == SofaError.NONE), wanted.eq(heading | vectors.take | rows.take | sections.take),
+            source.o.ready.eq(wanted | draining),
+        ]
+        with m.If(source.o.ready & available & word.last & ~word.missing):
             m.d.sync += ended.eq(1)
-        content = Signal(p.bus_width)
-        m.d.comb += content.eq(Mux(ended, 0, word.data))
+        m.d.sync += missing.eq(wanted & available & word.missing)
 
         # Header.
-        header_word = Signal(range(max(2, beats_per_header)))
         collected = Signal(max(HEADER_BITS, p.bus_width))
+        header_word, header_end = counter(m, beats_per_header - 1, heading & available, ~heading, "header_word")
+        with m.If(heading & available):
+            m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats_per_header > 1 else word.data)
+            with m.If(header_end):
+                m.d.sync += heading.eq(0)
         m.submodules.decoder = decoder = TaskDecoder(p)
-        half = Signal()
+        half, keep = Signal(), Signal()
         m.d.comb += [decoder.header.as_value().eq(collected[:HEADER_BITS]), decoder.half.eq(half)]
-        heads = Signal(range(3))               # heads in the key memories
-        large = Signal()
-        m.d.comb += large.eq(task.keys > p.max_keys // 2)
-        whole = Signal()                       # the newest head has both halves
-        claim = Signal()
+        # Cycles of decoding: four more, for what follows from the task.
+        decoding, decodes = Signal(range(decoder.latency + 5)), Signal()
 
-        # Position in the body.
-        m.submodules.place = place = RowPlacer(p)
-        vector = Signal(bits_for(p.max_keys))
-        beat = Signal(self.write.beat.shape())
-        part = Signal(self.write.part.shape())
-        rows = Signal(16)                      # of the head whose rows are placed
-        ordering = Signal()                    # rows are placed for the generator, beside the packet
-        order_half = Signal()
-        row_end = Signal()
-        m.d.comb += [place.queries.eq(rows), place.advance.eq(row_end), place.group_done.eq(self.group_done),
-                     self.query_groups_held.eq(place.held)]
-        mask_part = Signal(range(p.bus_width // 16 + 1))
-        mask_word = Signal(bits_for(p.max_keys // 16))
-        mask_bits = Signal(p.bus_width)
-        last_mask_word = Signal.like(mask_word)
-        m.d.comb += last_mask_word.eq((task.keys - 1)[4:])
+        # Heads in the key memories.
+        heads, head_done = Signal(range(3)), delay(m, self.head_done, 1, "head_done")
+        large, whole, claim, may_claim = Signal(), Signal(), Signal(), Signal()  # the newest head has both halves
+        newest, oldest = Signal(self.keys_held.shape()), Signal(self.keys_held.shape())
+        m.d.sync += [
+            heads.eq(heads + claim - head_done), large.eq(task.keys > p.max_keys // 2),
+            may_claim.eq(Mux(large | whole, heads == 0, heads != 2)),
+            self.keys_held.eq(Mux(heads == 0, 0, newest) + Mux(heads == 2, oldest, 0)),
+        ]
+        with m.If(claim):
+            m.d.sync += [newest.eq(task.keys), oldest.eq(newest), whole.eq(large), half.eq(half ^ ~large)]
 
-        write, enable = Signal(BeatWrite(p)), Signal(p.slices)
-        m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
-        free = Signal()                        # the memories are not being written with generated vectors
+        # Rows; those of a head from tokens without masks are placed for the generator, beside the packet.
+        projection, order = self.project, self.order.payload
+        queries, ordering, order_half = Signal(16), Signal(), Signal()
+        ordered = Signal(place.place.shape())
+        # The memories are not being written with generated vectors, which wait a cycle for that; or they are: a
+        # register of its own chooses what is written.
+        free, generating = Signal(init=1), Signal()
+        m.d.sync += [free.eq(~self.generated.valid), generating.eq(self.generated.valid)]
+        places = ordering & place.settled & place.free & ~place.complete
         m.d.comb += [
-            write.vector.eq(vector[:p.key_bits] | (task.half << (p.key_bits - 1))),
-            write.slot.eq(place.slot),
-            write.tree.eq(place.tree),
-            write.beat.eq(beat),
-            write.part.eq(part),
-            write.data.as_value().eq(content),
-            write.code_base.eq(task.code_base),
-            write.mask_word.eq(mask_word),
-            write.mask_data.eq(mask_bits[:16]),
-            free.eq(~self.generated.valid),
+            place.queries.eq(queries), place.group_done.eq(delay(m, self.group_done, 1, "group_done")),
+            self.query_groups_held.eq(place.held),
+            place.advance.eq(rows.advance | (places & self.order.ready)),
+            rows.task.eq(task), rows.last_query_beat.eq(projection.last_query_beat),
+            rows.settled.eq(place.settled), rows.next_free.eq(place.free), rows.complete.eq(place.complete),
+            rows.next_early.eq(place.early), rows.next.eq(place.place),
+            rows.data.eq(word.data), rows.available.eq(available), rows.free.eq(free),
+            rows.order_ready.eq(self.order.ready),
+            self.order.valid.eq(rows.order_valid | places),
+            ordered.eq(Mux(ordering, place.place, rows.place)),
+            order.row.eq(ordered.row), order.slices.eq(ordered.slices), order.slot.eq(ordered.slot),
+            order.tree.eq(ordered.tree), order.group_end.eq(ordered.group_end), order.half.eq(order_half),
+        ]
+        with m.If(ordering & place.settled & place.complete):
+            m.d.sync += ordering.eq(0)
+
+        # Keys and values.
+        values = Signal()
+        m.d.comb += [
+            vectors.vectors.eq(task.keys), vectors.last_beat.eq(Mux(values, task.last_value_beat, task.last_key_beat)),
+            vectors.available.eq(available), vectors.free.eq(free),
         ]
 
-        # The last beat of the group is written one cycle later; the sweep reads even later.
-        loaded, generated_end = Signal(p.slices), Signal(p.slices)
-        loads = row_end & place.group_end & ~ordering & ~task.tokens
-        m.d.sync += [loaded.eq(Mux(loads, place.slice, 0) | generated_end), self.group_loaded.eq(loaded)]
-        m.d.sync += heads.eq(heads + claim - self.head_done)
-        newest, oldest = Signal(self.keys_held.shape()), Signal(self.keys_held.shape())
-        m.d.comb += self.keys_held.eq(Mux(heads == 0, 0, newest) + Mux(heads == 2, oldest, 0))
-        with m.If(claim):
-            m.d.sync += [newest.eq(task.keys), oldest.eq(newest)]
-
-        projection = self.project
-        order = self.order.payload
-        m.d.comb += [self.predict.payload.eq(task), self.attend.payload.eq(task), self.head.payload.task.eq(task),
-                     self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
-                     order.row.eq(place.row), order.slices.eq(place.slice), order.slot.eq(place.slot),
-                     order.tree.eq(place.tree), order.group_end.eq(place.group_end), order.half.eq(order_half),
-                     self.packet_error.payload.eq(error)]
-
-        m.submodules.sections = sections = SectionReader(p)
+        # Weights of a head from tokens; those that are there, by their shape.
         wiring.connect(m, wiring.flipped(self.weights), sections.weights)
+        tokens_predicted, queries_made = (delay(m, value, 1, name) for value, name in (
+            (self.tokens_predicted, "tokens_predicted"), (self.queries_made, "queries_made")))
         m.d.comb += [
-            sections.projection.eq(projection), sections.data.eq(content), sections.available.eq(available),
-            sections.codes_free.eq(self.tokens_predicted), sections.queries_free.eq(self.queries_made & ~ordering),
+            sections.projection.eq(projection), sections.data.eq(word.data), sections.available.eq(available),
+            sections.codes_free.eq(tokens_predicted), sections.queries_free.eq(queries_made & ~ordering),
             sections.keys_free.eq(heads == 1),
         ]
-        # The weights that are there, by their shape.
         shape = Cat(projection[name] for name in ("last_word", "last_token_fold", "last_query_beat", "last_key_beat",
                                                   "last_value_beat"))
-        weights_shape, weights_valid = Signal(len(shape)), Signal()
-        keep = Signal()
+        weights_shape, weights_valid, same_weights = Signal(len(shape)), Signal(), Signal()
+        m.d.sync += same_weights.eq(weights_valid & (weights_shape == shape))
+        refused, refusal = Signal(), Signal(SofaError)
+        m.d.sync += [refused.eq(decoder.error.as_value().any() | (task.tokens & keep & ~same_weights)),
+                     refusal.eq(SofaError.NO_WEIGHTS)]
+        with m.If(decoder.error != SofaError.NONE):
+            m.d.sync += refusal.eq(decoder.error)
 
-        keys_loaded = Signal()
+        m.d.comb += [self.predict.payload.eq(task), self.attend.payload.eq(task), self.head.payload.task.eq(task),
+                     self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
+                     self.packet_error.payload.eq(error)]
+
+        # What is offered stays until it is taken, which a state waits for.
+        for port in (self.predict, self.attend, self.head, self.predict_tokens, self.packet_error):
+            with m.If(port.ready):
+                m.d.sync += port.valid.eq(0)
+        keys_loaded, may_place, settle, found = Signal(), Signal(), Signal(), Signal(SofaError)
+        m.d.comb += rows.early.eq(~keys_loaded)
+        with m.If(claim):
+            m.d.sync += self.head.valid.eq(1)
+            with m.If(large):
+                m.d.sync += [task.half.eq(0), projection.half.eq(0)]
+        with m.If(decodes):
+            m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights)]
+        m.d.sync += [
+            may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))),
+            self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
+        ]
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | word_valid | ordering)
+            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | available | ordering)
+            m.d.sync += [rows.run.eq(fsm.ongoing("ROWS")), decodes.eq(fsm.ongoing("DECODE"))]
             with m.State("HEADER"):
-                m.d.comb += take.eq(1)
-                with m.If(available):
-                    m.d.sync += collected.eq(Cat(collected, content)[p.bus_width:] if beats_per_header > 1
-                                             else content)
-                    m.d.sync += header_word.eq(header_word + 1)
-                    with m.If(header_word == beats_per_header - 1):
-                        m.d.sync += header_word.eq(0)
-                        m.next = "DECODE"
+                m.d.sync += decoding.eq(0)
+                with m.If(~heading):
+                    m.next = "DECODE"
             with m.State("DECODE"):
-                m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), vector.eq(0), beat.eq(0),
-                             keep.eq(decoder.header.keep_weights), keys_loaded.eq(0)]
-                with m.If((error == SofaError.NONE) & (decoder.error != SofaError.NONE)):
-                    m.d.sync += error.eq(decoder.error)
-                with m.If(decoder.error != SofaError.NONE):
-                    m.next = "REFUSE"
-                with m.Else():
-                    m.next = "CLAIM"
-                    with m.If(decoder.task.tokens):
-                        m.next = "CHECK-WEIGHTS"
-            with m.State("CHECK-WEIGHTS"):
+                m.d.sync += [decoding.eq(decoding + 1), keys_loaded.eq(0), values.eq(0)]
+                with m.If(decoding == decoder.latency + 4):
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
                 m.next = "CLAIM"
-                with m.If(keep & ~(weights_valid & (weights_shape == shape))):
-                    with m.If(error == SofaError.NONE):
-                        m.d.sync += error.eq(SofaError.NO_WEIGHTS)
+                with m.If(refused):
+                    m.d.sync += found.eq(refusal)
                     m.next = "REFUSE"
             with m.State("REFUSE"):
-                m.d.comb += self.head.valid.eq(1)
-                with m.If(self.head.ready):
+                with m.If(~self.head.valid):
                     m.next = "DRAIN"
             with m.State("CLAIM"):
-                with m.If(Mux(large | whole, heads == 0, heads < 2)):
-                    m.d.comb += [self.head.valid.eq(1), self.head.payload.run.eq(1)]
-                    with m.If(self.head.ready):
-                        m.d.comb += claim.eq(1)
-                        m.d.sync += whole.eq(large)
-                        with m.If(large):
-                            m.d.sync += [task.half.eq(0), projection.half.eq(0)]
-                        with m.Else():
-                            m.d.sync += half.eq(~half)
-                        m.next = "PLACE"
-                        with m.If(task.tokens):
-                            m.next = "PROJECT"
+                m.d.sync += claim.eq(may_claim)
+                with m.If(may_claim):
+                    m.next = "CLAIMED"
+            with m.State("CLAIMED"):
+                m.d.sync += claim.eq(0)
+                with m.If(~claim & ~self.head.valid):
+                    m.next = "PLACE"
+                    with m.If(task.tokens):
+                        m.next = "PROJECT"
             with m.State("PROJECT"):
-                m.d.comb += [self.project_start.eq(1), sections.start.eq(1)]
+                m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
+                m.d.comb += sections.start.eq(1)
                 m.next = "WEIGHTS"
                 with m.If(keep):
                     m.next = "PREDICT-TOKENS"
             with m.State("WEIGHTS"):
-                m.d.comb += [sections.enable.eq(1), take.eq(sections.take)]
+                m.d.comb += sections.enable.eq(1)
                 m.d.sync += weights_valid.eq(0)
                 with m.If(sections.part_end):
-                    with m.Switch(sections.section):
+                    with m.Switch(sections.part):
                         with m.Case(Section.CODES):
+                            m.d.sync += self.predict_tokens.valid.eq(1)
                             m.next = "PREDICT-TOKENS"
                         with m.Case(Section.QUERY):
                             m.next = "PLACE"
                         with m.Case(Section.VALUE):
-                            m.d.sync += [weights_valid.eq(error == SofaError.NONE), weights_shape.eq(shape)]
+                            m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape), self.attend.valid.eq(1)]
                             m.next = "WEIGHTS-LOADED"
             with m.State("PREDICT-TOKENS"):
-                m.d.comb += self.predict_tokens.valid.eq(1)
-                with m.If(self.predict_tokens.ready):
+                with m.If(~self.predict_tokens.valid):
                     m.next = "WEIGHTS"
                     with m.If(keep):
                         m.next = "PLACE"
             with m.State("WEIGHTS-LOADED"):
-                m.d.comb += self.attend.valid.eq(1)
-                with m.If(self.attend.ready):
-                    m.d.comb += self.project_ready.eq(1)
+                with m.If(~self.attend.valid):
+                    m.d.sync += self.project_ready.eq(1)
                     m.next = "FINISH"
                     with m.If(task.mask):
-                        m.next = "TOKEN-ROWS"
+                        m.next = "ROWS"
             with m.State("PLACE"):
-                with m.If(~ordering & (task.tokens | (self.queries_made & self.tokens_predicted))):
+                with m.If(may_place):
                     m.d.comb += place.start.eq(1)
-                    m.d.sync += [rows.eq(task.queries), order_half.eq(task.half)]
-                    m.next = "QUERIES"
+                    m.d.sync += [queries.eq(task.queries), order_half.eq(task.half)]
+                    m.next = "ROWS"
                     with m.If(task.tokens):
-                        m.d.sync += ordering.eq(~task.mask)
+                        m.d.sync += [ordering.eq(~task.mask), keys_loaded.eq(1), self.attend.valid.eq(keep)]
                         m.next = "WEIGHTS"
                         with m.If(keep):
                             m.next = "WEIGHTS-LOADED"
-            with m.State("TOKEN-ROWS"):
-                with m.If(place.complete):
-                    m.next = "FINISH"
-                with m.Elif(place.free & self.order.ready):
-                    m.d.sync += mask_word.eq(0)
-                    m.next = "MASK"
-            with m.State("QUERIES"):
-                with m.If(place.complete | (~keys_loaded & (place.row == p.early_rows))):
-                    m.d.sync += beat.eq(0)
+            with m.State("ROWS"):
+                with m.If(rows.done):
                     m.next = "KEYS"
                     with m.If(keys_loaded):
                         m.next = "FINISH"
-                with m.Elif(place.free & free):
-                    read = beat <= task.last_key_beat
-                    m.d.comb += write.query.eq(1)
-                    with m.If(~read):
-                        m.d.comb += write.data.as_value().eq(0)
-                    with m.If(available | ~read):
-                        m.d.comb += enable.eq(place.slice)
-                        m.d.sync += part.eq(part + 1)
-                        with m.If(part == p.query_parts - 1):
-                            m.d.comb += take.eq(read)
-                            m.d.sync += [part.eq(0), beat.eq(beat + 1)]
-                            with m.If(beat == projection.last_query_beat):
-                                m.d.sync += [beat.eq(0), mask_word.eq(0)]
-                                with m.If(task.mask):
-                                    m.next = "MASK"
-                                with m.Else():
-                                    m.d.comb += row_end.eq(1)
-            with m.State("MASK"):
-                m.d.comb += take.eq(1)
-                with m.If(available):
-                    m.d.sync += [mask_bits.eq(content), mask_part.eq(p.bus_width // 16 - 1)]
-                    m.next = "MASK-WORDS"
-            with m.State("MASK-WORDS"):
-                m.d.comb += write.mask.eq(1)
-                with m.If(free):
-                    m.d.comb += enable.eq(place.slice)
-                    m.d.sync += [mask_bits.eq(mask_bits >> 16), mask_word.eq(mask_word + 1),
-                                 mask_part.eq(mask_part - 1)]
-                    with m.If(mask_word == last_mask_word):
-                        m.d.comb += row_end.eq(1)
-                        m.next = "QUERIES"
-                        with m.If(task.tokens):
-                            m.d.comb += self.order.valid.eq(1)
-                            m.next = "TOKEN-ROWS"
-                    with m.Elif(mask_part == 0):
-                        m.next = "MASK"
             with m.State("KEYS"):
-                m.d.comb += [take.eq(free), write.key.eq(1), write.khat.eq(1)]
-                with m.If(available & free):
-                    m.d.comb += enable.eq((1 << p.slices) - 1)
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(beat == task.last_key_beat):
-                        m.d.sync += [beat.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector + 1 == task.keys):
-                            m.d.sync += vector.eq(0)
-                            m.next = "KEYS-LOADED"
-            with m.State("KEYS-LOADED"):
-                m.d.comb += self.predict.valid.eq(1)
+                m.d.comb += vectors.start.eq(1)
+                m.next = "VECTORS"
+            with m.State("VECTORS"):
+                with m.If(vectors.done):
+                    m.d.sync += [self.predict.valid.eq(~values), self.attend.valid.eq(values)]
+                    m.next = "VECTORS-LOADED"
+            with m.State("VECTORS-LOADED"):
                 m.d.sync += keys_loaded.eq(1)
-                with m.If(self.predict.ready):
-                    m.next = "VALUES"
-            with m.State("VALUES"):
-                m.d.comb += [take.eq(free), write.value.eq(1)]
-                with m.If(available & free):
-                    m.d.comb += enable.eq((1 << p.slices) - 1)
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(beat == task.last_value_beat):
-                        m.d.sync += [beat.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector + 1 == task.keys):
-                            m.next = "VALUES-LOADED"
-            with m.State("VALUES-LOADED"):
-                m.d.comb += self.attend.valid.eq(1)
-                with m.If(self.attend.ready):
-                    m.next = "QUERIES"
+                with m.If(~self.predict.valid & ~self.attend.valid):
+                    m.next = "ROWS"
+                    with m.If(~values):
+                        m.d.sync += [values.eq(1), settle.eq(0)]
+                        m.next = "SETTLE"
+            with m.State("SETTLE"):
+                # What follows from the beats of a value needs two cycles.
+                m.d.sync += settle.eq(settle + 1)
+                with m.If(settle):
+                    m.next = "KEYS"
             with m.State("FINISH"):
                 with m.If(task.more_heads):
+                    m.d.sync += heading.eq(1)
                     m.next = "HEADER"
                 with m.Elif(ended):
+                    m.d.sync += self.packet_error.valid.eq(1)
                     m.next = "REPORT"
                 with m.Else():
-                    with m.If(error == SofaError.NONE):
-                        m.d.sync += error.eq(SofaError.LONG_PACKET)
+                    m.d.sync += found.eq(SofaError.LONG_PACKET)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += take.eq(1)
+                m.d.sync += draining.eq(~ended)
                 with m.If(ended):
+                    m.d.sync += self.packet_error.valid.eq(1)
                     m.next = "REPORT"
             with m.State("REPORT"):
-                m.d.comb += self.packet_error.valid.eq(1)
-                with m.If(self.packet_error.ready):
-                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE)]
-                    m.next = "HEADER"
-        with m.If(ordering):
-            m.d.comb += self.order.valid.eq(place.free & ~place.complete)
-            with m.If(self.order.valid & self.order.ready):
-                m.d.comb += row_end.eq(1)
-            with m.If(place.complete):
-                m.d.sync += ordering.eq(0)
+                with m.If(~self.packet_error.valid):
+                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), flush.eq(1)]
+                    m.next = "FLUSH"
+            with m.State("FLUSH"):
+                m.d.sync += [flush.eq(0), heading.eq(1)]
+                m.next = "HEADER"
+        with m.If(clean & missing):
+            m.d.sync += error.eq(SofaError.SHORT_PACKET)
+        with m.Elif(clean & found.as_value().any()):
+            m.d.sync += error.eq(found)
 
-        # Generated vectors; a beat of a query stays while it is converted to codes.
-        generated, generated_part = self.generated.payload, Signal.like(part)
-        with m.If(self.generated.valid):
+        self._elaborate_writes(m, task, generating, word.data, vectors, values, rows)
+
+        taken = available & ~word.missing
+        for name, takes in (("queries", rows.take & rows.query), ("keys", vectors.take & ~values),
+                            ("values", vectors.take & values), ("masks", rows.take & ~rows.query),
+                            ("weights", sections.take)):
+            m.d.comb += self.words[name].eq(taken & takes)
+        return m
+
+    def _elaborate_writes(self, m, task, generating, word, vectors, values, rows):
+        """Writes to the slices: what is read, and generated vectors, which go first."""
+        p = self._parameters
+        write, enable = Signal(BeatWrite(p)), Signal(p.slices)
+        m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
+        # A beat of a query stays while it is converted to codes.
+        generated, goes = self.generated.payload, self.generated.valid & generating
+        part, last_part = counter(m, p.query_parts - 1, goes & generated.query, ~generating, "generated_part")
+        m.d.comb += self.generated.ready.eq(generating & (~generated.query | last_part))
+        with m.If(generating):
             m.d.comb += [
-                write.eq(0), enable.eq(generated.slices),
+                enable.eq(Mux(self.generated.valid, generated.slices, 0)),
                 write.query.eq(generated.query), write.key.eq(generated.key), write.value.eq(generated.value),
                 write.vector.eq(generated.vector), write.slot.eq(generated.slot), write.tree.eq(generated.tree),
-                write.beat.eq(generated.beat), write.part.eq(generated_part),
+                write.beat.eq(generated.beat), write.part.eq(part),
                 write.data.as_value().eq(generated.data.as_value()), write.code_base.eq(generated.code_base),
-                self.generated.ready.eq(~generated.query | (generated_part == p.query_parts - 1)),
-                generated_end.eq(Mux(generated.group_end & self.generated.ready, generated.slices, 0)),
             ]
-            m.d.sync += generated_part.eq(Mux(self.generated.ready, 0, generated_part + 1))
+        with m.Else():
+            m.d.comb += [
+                enable.eq(Mux(vectors.write, (1 << p.slices) - 1, Mux(rows.write, rows.place.slices, 0))),
+                write.query.eq(rows.query), write.mask.eq(rows.mask),
+                write.key.eq(vectors.reading & ~values), write.khat.eq(vectors.reading & ~values),
+                write.value.eq(vectors.reading & values),
+                write.vector.eq(vectors.vector[:p.key_bits] | (task.half << (p.key_bits - 1))),
+                write.slot.eq(rows.place.slot), write.tree.eq(rows.place.tree),
+                write.beat.eq(Mux(vectors.reading, vectors.beat, rows.beat)), write.part.eq(rows.part),
+                write.data.as_value().eq(Mux(rows.fill, 0, word)), write.code_base.eq(task.code_base),
+                write.mask_word.eq(rows.mask_word), write.mask_data.eq(rows.mask_data),
+            ]
 
-        taken = word_valid & source.o.ready
-        for name, state in (("queries", "QUERIES"), ("keys", "KEYS"), ("values", "VALUES"), ("masks", "MASK"),
-                            ("weights", "WEIGHTS")):
-            m.d.comb += self.words[name].eq(taken & fsm.ongoing(state))
-
-        # Words that are asked for after the end of the packet are missing.
-        with m.If(take & ended & ~fsm.ongoing("DRAIN") & (error == SofaError.NONE)):
-            m.d.sync += error.eq(SofaError.SHORT_PACKET)
-        return m
+        # The last beat of the group is written one cycle later; the sweep reads even later.
+        loaded, generated_loaded = Signal(p.slices), Signal(p.slices)
+        generated_end = self.generated.valid & self.generated.ready & generated.group_end
+        m.d.sync += [
+            loaded.eq(Mux(rows.row_end & rows.place.group_end, rows.place.slices, 0)),
+            generated_loaded.eq(Mux(generated_end, generated.slices, 0)),
+            self.group_loaded.eq(loaded | generated_loaded),
+        ]

@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.generation.formats import Section, WeightWrite
+from hw.stream import Buffer
+from hw.stream.counter import counter
 
 from .task import Projection
 
@@ -15,8 +17,8 @@ __all__ = ["SectionReader"]
 class SectionReader(wiring.Component):
     """Number the words of a head's weights, and hold them back until nobody reads what they replace.
 
-    A word a cycle, and a cycle before each section. Sections come in three parts: the codes, what makes queries, and
-    what makes keys and values; each waits for leave of its own.
+    A word a cycle, and up to ``section_cycles`` a section besides. Sections come in three parts: the codes, what makes
+    queries, and what makes keys and values; each waits for leave of its own.
 
     Members
     -------
@@ -31,10 +33,14 @@ class SectionReader(wiring.Component):
         Word of the packet, and whether there is one.
     take : Out(1)
     weights : Out(stream of WeightWrite)
+        A cycle behind what is taken.
     part_end : Out(1)
-        Pulse: the part ends with this word.
-    section : Out(Section)
+        Pulse: all words of the part have left.
+    part : Out(Section)
+        With it: the last section of this part.
     """
+
+    section_cycles = 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -48,53 +54,67 @@ class SectionReader(wiring.Component):
             "take": Out(1),
             "weights": Out(stream.Signature(WeightWrite(p))),
             "part_end": Out(1),
-            "section": Out(Section),
+            "part": Out(Section),
         })
 
     def elaborate(self, platform):
         m = Module()
-        p, projection, section = self._parameters, self.projection, self.section
-        write = self.weights.payload
-        vector, word = Signal.like(write.vector), Signal.like(write.word)
-        last_vector, last_word = Signal.like(vector), Signal.like(word)
+        p, projection, section = self._parameters, self.projection, Signal(Section)
+        m.submodules.buffer = buffer = Buffer(WeightWrite(p))
+        wiring.connect(m, buffer.o, wiring.flipped(self.weights))
+        write = buffer.i.payload
         beat_bits, codes_per_beat = ceil_log2(p.elements_per_beat), p.bus_width // 4
-        free, part_last = Signal(init=1), Signal()
+
+        # What a section is like: registers, which the counters need a cycle before they start.
+        last_vector, last_word = Signal.like(write.vector), Signal.like(write.word)
+        part_ends, leave = Signal(), Signal()
         with m.Switch(section):
             with m.Case(Section.CODES):
-                m.d.comb += [last_vector.eq((projection.last_key_beat << beat_bits) | (p.elements_per_beat - 1)),
-                             free.eq(self.codes_free), part_last.eq(1)]
+                m.d.sync += [last_vector.eq((projection.last_key_beat << beat_bits) | (p.elements_per_beat - 1)),
+                             leave.eq(self.codes_free), part_ends.eq(1)]
                 if codes_per_beat >= p.tree_lanes:
-                    m.d.comb += last_word.eq(projection.last_token_fold >> ceil_log2(codes_per_beat // p.tree_lanes))
+                    m.d.sync += last_word.eq(projection.last_token_fold >> ceil_log2(codes_per_beat // p.tree_lanes))
                 else:
                     beats = p.tree_lanes // codes_per_beat
-                    m.d.comb += last_word.eq((projection.last_token_fold << ceil_log2(beats)) | (beats - 1))
-            for bias, matrix, last_beat in ((Section.QUERY_BIAS, Section.QUERY, projection.last_query_beat),
-                                            (Section.KEY_BIAS, Section.KEY, projection.last_key_beat),
-                                            (Section.VALUE_BIAS, Section.VALUE, projection.last_value_beat)):
+                    m.d.sync += last_word.eq((projection.last_token_fold << ceil_log2(beats)) | (beats - 1))
+            for bias, matrix, last_beat, free in (
+                    (Section.QUERY_BIAS, Section.QUERY, projection.last_query_beat, self.queries_free),
+                    (Section.KEY_BIAS, Section.KEY, projection.last_key_beat, self.keys_free),
+                    (Section.VALUE_BIAS, Section.VALUE, projection.last_value_beat, None)):
                 with m.Case(bias):
-                    m.d.comb += last_vector.eq(last_beat)
-                    if bias is Section.QUERY_BIAS:
-                        m.d.comb += free.eq(self.queries_free)
-                    if bias is Section.KEY_BIAS:
-                        m.d.comb += free.eq(self.keys_free)
+                    m.d.sync += [last_vector.eq(last_beat), last_word.eq(0), part_ends.eq(0),
+                                 leave.eq(1 if free is None else free)]
                 with m.Case(matrix):
-                    m.d.comb += [last_vector.eq((last_beat << beat_bits) | (p.elements_per_beat - 1)),
-                                 last_word.eq(projection.last_word), part_last.eq(matrix is not Section.KEY)]
+                    m.d.sync += [last_vector.eq((last_beat << beat_bits) | (p.elements_per_beat - 1)),
+                                 last_word.eq(projection.last_word), leave.eq(1),
+                                 part_ends.eq(matrix is not Section.KEY)]
+
+        reading, taken = Signal(), Signal()
+        m.d.comb += [
+            self.take.eq(reading & buffer.i.ready), taken.eq(reading & self.available & buffer.i.ready),
+            buffer.i.valid.eq(reading & self.available),
+        ]
+        word, word_ends = counter(m, last_word, taken, ~reading, "word")
+        vector, vector_ends = counter(m, last_vector, taken & word_ends, ~reading, "vector")
         m.d.comb += [write.section.eq(section), write.vector.eq(vector), write.word.eq(word), write.data.eq(self.data)]
+
+        # Three cycles until all of this is known, and one to find that nothing is left to be read.
+        settled = Signal(range(self.section_cycles - 1))
+        m.d.sync += [self.part_end.eq(0), self.part.eq(section)]
+        with m.If(taken & word_ends & vector_ends):
+            m.d.sync += reading.eq(0)
         with m.FSM():
             with m.State("WAIT"):
-                with m.If(self.enable & free):
-                    m.next = "READ"
+                m.d.sync += settled.eq(settled + 1)
+                with m.If(settled == self.section_cycles - 2):
+                    m.d.sync += settled.eq(settled)
+                    with m.If(self.enable & leave):
+                        m.d.sync += [settled.eq(0), reading.eq(1)]
+                        m.next = "READ"
             with m.State("READ"):
-                m.d.comb += [self.weights.valid.eq(self.available), self.take.eq(self.weights.ready)]
-                with m.If(self.available & self.weights.ready):
-                    m.d.sync += word.eq(word + 1)
-                    with m.If(word == last_word):
-                        m.d.sync += [word.eq(0), vector.eq(vector + 1)]
-                        with m.If(vector == last_vector):
-                            m.d.comb += self.part_end.eq(part_last)
-                            m.d.sync += [vector.eq(0), section.eq(section.as_value() + 1)]
-                            m.next = "WAIT"
+                with m.If(~reading & ~(part_ends & buffer.o.valid)):
+                    m.d.sync += [self.part_end.eq(part_ends), section.eq(section.as_value() + 1)]
+                    m.next = "WAIT"
         with m.If(self.start):
-            m.d.sync += section.eq(Section.CODES)
+            m.d.sync += [section.eq(Section.CODES), settled.eq(0)]
         return m

@@ -1,6 +1,6 @@
 """The task header of `sofa`: its layout on the stream, its legal values, and the errors it can have."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -108,7 +108,9 @@ class Projection(data.StructLayout):
 
 
 class TaskDecoder(wiring.Component):
-    """Check a header and derive the task from it; combinational.
+    """Check a header and derive the task from it.
+
+    All outputs are there ``latency`` cycles after the header, which is to stay until then.
 
     Members
     -------
@@ -121,6 +123,8 @@ class TaskDecoder(wiring.Component):
     error : Out(SofaError)
         First error found, NONE when the task can run.
     """
+
+    latency = 7
 
     def __init__(self, parameters):
         self._parameters = parameters
@@ -136,73 +140,82 @@ class TaskDecoder(wiring.Component):
         m = Module()
         p, h, task = self._parameters, self.header, self.task
 
-        def last(dimension, unit):
-            return (dimension - 1)[ceil_log2(unit):16]
+        def kept(value, name):
+            """A register of a value, as one stage of several."""
+            register = Signal(value.shape(), name=name)
+            m.d.sync += register.eq(value)
+            return register
 
-        widest = Signal(16)
-        m.d.comb += widest.eq(h.head_dim)
-        with m.If(h.value_dim > h.head_dim):
-            m.d.comb += widest.eq(h.value_dim)
+        def last(dimension, unit, name):
+            return kept((dimension - 1)[ceil_log2(unit):16], f"last_{name}")
 
+        wider = kept(h.value_dim > h.head_dim, "wider")
+        widest = kept(Mux(wider, h.value_dim, h.head_dim), "widest")
         for name in ("causal", "mask", "dense", "merge", "more_heads", "return_keys", "interleaved", "tokens",
-                     "queries", "keys", "kept", "segment_keys", "extra_segments", "score_shift", "predict_shift",
+                     "queries", "keys", "segment_keys", "extra_segments", "score_shift", "predict_shift",
                      "code_base", "radius", "value_dim"):
             m.d.comb += task[name].eq(h[name])
-        with m.If(h.kept > h.keys):
-            m.d.comb += task.kept.eq(h.keys)
+        all_kept = kept(h.kept > h.keys, "all_kept")
         m.d.comb += [
             task.half.eq(self.half),
-            task.segments.eq((h.keys + (p.tile - 1))[ceil_log2(p.tile):]),
-            task.last_fold.eq(last(widest, p.lanes)),
-            task.last_tree_fold.eq(last(h.head_dim, p.tree_lanes)),
-            task.last_key_beat.eq(last(h.head_dim, p.elements_per_beat)),
-            task.last_value_beat.eq(last(h.value_dim, p.elements_per_beat)),
+            task.kept.eq(Mux(all_kept, h.keys, h.kept)),
+            task.segments.eq(kept((h.keys + (p.tile - 1))[ceil_log2(p.tile):], "segments")),
+            task.last_fold.eq(last(widest, p.lanes, "fold")),
+            task.last_tree_fold.eq(last(h.head_dim, p.tree_lanes, "tree_fold")),
+            task.last_key_beat.eq(last(h.head_dim, p.elements_per_beat, "key_beat")),
+            task.last_value_beat.eq(last(h.value_dim, p.elements_per_beat, "value_beat")),
         ]
         projection = self.projection
         for name in ("source", "queries", "keys", "khat_shift", "query_shift", "key_shift", "value_shift", "code_base"):
             m.d.comb += projection[name].eq(h[name])
         query_beats = p.lanes // p.elements_per_beat
+        token_folds = last(h.features, p.tree_lanes, "token_fold")
         m.d.comb += [
             projection.half.eq(self.half), projection.dense.eq(h.dense), projection.spread.eq(h.interleaved & ~h.dense),
             projection.segments.eq(task.segments),
-            projection.last_word.eq(last(h.features, p.elements_per_beat)),
-            projection.last_token_fold.eq(last(h.features, p.tree_lanes)),
+            projection.last_word.eq(last(h.features, p.elements_per_beat, "word")),
+            projection.last_token_fold.eq(token_folds),
             projection.last_query_beat.eq((task.last_fold << ceil_log2(query_beats)) | (query_beats - 1)),
             projection.last_key_beat.eq(task.last_key_beat), projection.last_value_beat.eq(task.last_value_beat),
         ]
-        # The matrix of the queries is the largest one; features count in whole folds of a predictor tree.
-        pieces, beats = Signal(32), Signal(len(projection.last_query_beat) + 1)
-        m.d.comb += [
-            beats.eq(projection.last_query_beat + 1),
-            pieces.eq(sum(Mux(beats[bit], (last(h.features, p.tree_lanes) + 1) << bit, 0)
-                          for bit in range(len(beats)))),
-        ]
+        # The matrix of the queries is the largest one; features count in whole folds of a predictor tree. A fold for
+        # each bit of the number of beats, which are added in pairs.
+        beats = kept(Value.cast(projection.last_query_beat) + 1, "beats")
+        folds = kept(token_folds + 1, "folds")
+        pieces = [Mux(beats[bit], folds << bit, 0) for bit in range(len(beats))]
+        while len(pieces) > 1:
+            pieces = [kept(sum(pieces[place:place + 2]), f"pieces{len(pieces)}_{place}")
+                      for place in range(0, len(pieces), 2)]
 
-        none = (h.segment_keys == 0) & (h.extra_segments == 0)
-        most = h.segment_keys + (h.extra_segments != 0)
-        with m.If((h.magic != HEADER_MAGIC) | (Cat(h.reserved_flags, h.reserved) != 0)):
-            m.d.comb += self.error.eq(SofaError.BAD_MAGIC)
-        with m.Elif(h.queries == 0):
-            m.d.comb += self.error.eq(SofaError.BAD_QUERIES)
-        with m.Elif((h.keys == 0) | (h.keys > p.max_keys)):
-            m.d.comb += self.error.eq(SofaError.BAD_KEYS)
-        with m.Elif(h.tokens & (h.queries > h.keys)):
-            m.d.comb += self.error.eq(SofaError.BAD_QUERIES)
-        with m.Elif((h.head_dim == 0) | (h.head_dim > p.max_head_dim)
-                    | (h.value_dim == 0) | (h.value_dim > p.max_head_dim)):
-            m.d.comb += self.error.eq(SofaError.BAD_DIMENSION)
-        with m.Elif((h.kept == 0) | (~h.dense & (none | (most > p.max_segment_keys)))):
-            m.d.comb += self.error.eq(SofaError.BAD_KEEP)
-        with m.Elif(Cat(h[name][len(task[name]):] for name in
-                        ("score_shift", "predict_shift", "code_base", "extra_segments", "radius")).any()
-                    | ((h.radius != 0) & (not p.clipping))):
-            m.d.comb += self.error.eq(SofaError.BAD_RANGE)
-        with m.Elif(h.tokens & (p.generator_rows == 0)):
-            m.d.comb += self.error.eq(SofaError.NO_GENERATOR)
-        with m.Elif(h.tokens & ((h.features == 0) | (h.features > p.max_features)
-                                | (pieces > p.matrix_words // p.tree_lanes))):
-            m.d.comb += self.error.eq(SofaError.BAD_FEATURES)
-        with m.Elif(h.tokens & Cat(h[name][5:] for name in
-                                   ("khat_shift", "query_shift", "key_shift", "value_shift")).any()):
-            m.d.comb += self.error.eq(SofaError.BAD_RANGE)
+        extra = kept(h.extra_segments != 0, "extra")
+        none = (h.segment_keys == 0) & ~extra
+        most = h.segment_keys + extra
+        ranges = Cat(h[name][len(task[name]):] for name in
+                     ("score_shift", "predict_shift", "code_base", "extra_segments", "radius")).any()
+        shifts = Cat(h[name][5:] for name in ("khat_shift", "query_shift", "key_shift", "value_shift")).any()
+        tokens = h.tokens
+        # From the last check to the first one.
+        previous = SofaError.NONE
+        for number, (error, wrong) in enumerate(reversed((
+                (SofaError.BAD_MAGIC, h.magic != HEADER_MAGIC),
+                (SofaError.BAD_MAGIC, Cat(h.reserved_flags, h.reserved).any()),
+                (SofaError.BAD_QUERIES, h.queries == 0),
+                (SofaError.BAD_KEYS, (h.keys == 0) | (h.keys > p.max_keys)),
+                (SofaError.BAD_QUERIES, tokens & (h.queries > h.keys)),
+                (SofaError.BAD_DIMENSION, (h.head_dim == 0) | (h.head_dim > p.max_head_dim)),
+                (SofaError.BAD_DIMENSION, (h.value_dim == 0) | (h.value_dim > p.max_head_dim)),
+                (SofaError.BAD_KEEP, h.kept == 0),
+                (SofaError.BAD_KEEP, ~h.dense & kept(none | (most > p.max_segment_keys), "bad_segment")),
+                (SofaError.BAD_RANGE, ranges | ((h.radius != 0) & (not p.clipping))),
+                (SofaError.NO_GENERATOR, tokens & (p.generator_rows == 0)),
+                (SofaError.BAD_FEATURES, tokens & ((h.features == 0) | (h.features > p.max_features))),
+                (SofaError.BAD_FEATURES, tokens & (pieces[0] > p.matrix_words // p.tree_lanes)),
+                (SofaError.BAD_RANGE, tokens & shifts)))):
+            found = Signal(SofaError, name=f"error{number}")
+            with m.If(kept(wrong, f"wrong{number}")):
+                m.d.comb += found.eq(error)
+            with m.Else():
+                m.d.comb += found.eq(previous)
+            previous = found
+        m.d.sync += self.error.eq(previous)
         return m

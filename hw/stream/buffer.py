@@ -49,8 +49,9 @@ class Buffer(wiring.Component):
         m = Module()
 
         # The skid entry catches the item that arrives in the cycle in which the consumer stalls: the
-        # producer learns of the stall one cycle late because `i.ready` is a register.
-        ready = Signal(init=1)
+        # producer learns of the stall one cycle late because `i.ready` is a register. That the entry is in use is
+        # the opposite of it, in a register of its own: what chooses among wide payloads is slow for others.
+        ready, skidded = Signal(init=1), Signal()
         i_bits = Value.cast(self.i.payload)
         o_bits = Signal(len(i_bits), reset_less=True)
         skid = Signal(len(i_bits), reset_less=True)
@@ -64,14 +65,15 @@ class Buffer(wiring.Component):
         with m.If(self.o.ready | ~valid):
             m.d.sync += [
                 ready.eq(1),
+                skidded.eq(0),
                 valid.eq(self.i.valid | ~ready),
             ]
-            with m.If(ready):
-                m.d.sync += o_bits.eq(i_bits)
-            with m.Else():
+            with m.If(skidded):
                 m.d.sync += o_bits.eq(skid)
+            with m.Else():
+                m.d.sync += o_bits.eq(i_bits)
         with m.Elif(self.i.valid):
-            m.d.sync += ready.eq(0)
-        with m.If(ready):
+            m.d.sync += [ready.eq(0), skidded.eq(1)]
+        with m.If(~skidded):
             m.d.sync += skid.eq(i_bits)
         return m

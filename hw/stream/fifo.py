@@ -103,34 +103,28 @@ class Fifo(wiring.Component):
         return m
 
     def _elaborate_memory(self):
-        # A memory for all words but the one in the output register. Its flags are registers of their own, found from
-        # the level of this cycle with what comes and goes in it, so that neither stream waits for a count.
+        # One item is in the register at the output, the others in the memory. Whether the memory has any, and whether
+        # it has room, are registers that follow from how its level changes: no path goes through a comparison.
         m = Module()
-        places = self._depth - 1
-        width = len(Value.cast(self.i.payload))
-        m.submodules.storage = storage = memory.Memory(shape=width, depth=places, init=[])
-        write, read = storage.write_port(), storage.read_port()
-        held, level = Signal(range(places + 1)), self.level      # words in the memory, and all
-        some, room, valid = Signal(), Signal(init=1), Signal()
-        push, pop, leave = Signal(), Signal(), Signal()
+        depth = self._depth - 1
+        m.submodules.ram = ram = memory.Memory(shape=len(Value.cast(self.i.payload)), depth=depth, init=[])
+        write, read = ram.write_port(), ram.read_port()
+        stored, some, room, valid = Signal(range(depth + 1)), Signal(), Signal(init=1), Signal()
+        push, pop = Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(room), self.o.valid.eq(valid), Value.cast(self.o.payload).eq(read.data),
-            push.eq(self.i.valid & room), leave.eq(valid & self.o.ready), pop.eq(some & (~valid | self.o.ready)),
-            write.en.eq(push), write.data.eq(Value.cast(self.i.payload)), read.en.eq(pop),
+            push.eq(self.i.valid & room), pop.eq(some & (~valid | self.o.ready)),
+            self.i.ready.eq(room), self.o.valid.eq(valid), self.level.eq(stored + valid),
+            write.en.eq(push), write.data.eq(Value.cast(self.i.payload)),
+            read.en.eq(pop), Value.cast(self.o.payload).eq(read.data),
         ]
-        for enable, port in ((push, write), (pop, read)):
-            with m.If(enable):
-                m.d.sync += port.addr.eq(Mux(port.addr == places - 1, 0, port.addr + 1))
+        with m.If(push):
+            m.d.sync += write.addr.eq(Mux(write.addr == depth - 1, 0, write.addr + 1))
         with m.If(pop):
-            m.d.sync += valid.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += valid.eq(0)
+            m.d.sync += read.addr.eq(Mux(read.addr == depth - 1, 0, read.addr + 1))
         with m.If(push & ~pop):
-            m.d.sync += [held.eq(held + 1), some.eq(1), room.eq(held != places - 1)]
+            m.d.sync += [stored.eq(stored + 1), some.eq(1), room.eq(stored != depth - 1)]
         with m.Elif(pop & ~push):
-            m.d.sync += [held.eq(held - 1), some.eq(held != 1), room.eq(1)]
-        with m.If(push & ~leave):
-            m.d.sync += level.eq(level + 1)
-        with m.Elif(leave & ~push):
-            m.d.sync += level.eq(level - 1)
+            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), room.eq(1)]
+        with m.If(~valid | self.o.ready):
+            m.d.sync += valid.eq(some)
         return m

@@ -34,7 +34,8 @@ class RegisterFile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=max(2, self._depth), init=[])
+        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=max(2, self._depth), init=[],
+                                               attrs={"ram_style": "distributed"})
         write, read = ram.write_port(), ram.read_port(domain="comb")
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),

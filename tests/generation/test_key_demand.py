@@ -152,7 +152,8 @@ class Bench:
                 if ctx.get(group.complete):
                     head, kept = self.groups[index][self.released[index]]
                     assert not head.tokens or kept <= head.made, f"the group of slice {index} is not complete"
-            assert ctx.get(dut.waiting) == len(self.open) + ctx.get(dut.o.valid)
+            # Up to four are on their way to the buffer at the output, which holds two.
+            assert 0 <= ctx.get(dut.waiting) - len(self.open) - ctx.get(dut.o.valid) <= 5
             if done:
                 head, key = self.open.pop(0)
             asked = ctx.get(dut.o.payload) if ctx.get(dut.o.valid) and ready else None
@@ -243,13 +244,16 @@ def test_complete_with_the_last_token():
         for waiting in (4, 3, 2):
             assert ctx.get(dut.waiting) == waiting and not ctx.get(group.complete)
             await pulse(ctx, dut.token_done)
+            await ctx.tick()
         for _ in range(3):
             assert ctx.get(group.complete)
             await pulse(ctx, group.release)
             await ctx.tick().repeat(3)
         assert not ctx.get(group.complete)
         await pulse(ctx, dut.token_done)
-        assert ctx.get(group.complete) and ctx.get(dut.waiting) == 0
+        assert ctx.get(dut.waiting) == 0
+        await ctx.tick()
+        assert ctx.get(group.complete)
         await pulse(ctx, group.release)
         await ctx.tick().repeat(3)
         assert not ctx.get(group.complete)
@@ -286,6 +290,7 @@ def test_a_group_waits_for_the_weights_of_its_head():
         assert [ctx.get(group.complete) for group in dut.groups] == [0, 1, 0]
         for _ in range(3):
             await pulse(ctx, dut.token_done)
+        await ctx.tick()
         assert [ctx.get(group.complete) for group in dut.groups] == [0, 1, 1]
         await give_weights(ctx, dut, waiting)
         await ctx.tick().repeat(30)
@@ -293,6 +298,7 @@ def test_a_group_waits_for_the_weights_of_its_head():
         for _ in range(2):
             assert not ctx.get(first.complete)
             await pulse(ctx, dut.token_done)
+            await ctx.tick()
         assert ctx.get(first.complete)
 
     run(dut, testbench, background=[watch])

@@ -46,8 +46,9 @@ class Schedule:
         channels, parts = len(bias), words_of(weights, p)
         results = projected(token, weights, bias, shift)
         for number, (word, part) in enumerate(zip(words_of(token[:, None], p)[..., 0], parts, strict=True)):
-            # Another word is stored as soon as the one before is taken; the weights come a cycle after `take`.
-            self.next += self.gap()
+            # Another word is stored as soon as the one before is taken; the weights come a cycle after `take`. A
+            # channel comes again after 3 cycles.
+            self.next += self.gap() + max(0, 3 - channels if number else 0)
             low, high = rng.sample(range(self.taken, self.next - 1), 2)
             raw, half = int.from_bytes(word.astype("<i2").tobytes(), "little"), p.bus_width // 2
             self.inputs[low] |= {"word_low": 1, "word": raw & ((1 << half) - 1)}
@@ -59,13 +60,13 @@ class Schedule:
                 cycle, last = self.next, number == len(parts) - 1
                 self.next += 1
                 self.inputs[cycle]["weights"] = part[:, channel].tolist()
-                self.inputs[cycle + latency] |= {"accumulate": 1, "first": int(number == 0), "channel": channel}
+                self.inputs[cycle + latency - 1] |= {"accumulate": 1, "first": int(number == 0), "channel": channel}
                 if last:
                     self.inputs[cycle + latency + 1]["shift"] = shift
-                    self.inputs[cycle + latency + 2]["bias"] = int(bias[channel])
-                    self.inputs[cycle + latency + 3]["gather"] = 1
+                    self.inputs[cycle + latency + 4]["bias"] = int(bias[channel])
+                    self.inputs[cycle + latency + 7]["gather"] = 1
                 if last and channel % p.elements_per_beat == p.elements_per_beat - 1:
-                    self.beats[cycle + latency + 4] = results[channel - p.elements_per_beat + 1:channel + 1].tolist()
+                    self.beats[cycle + latency + 8] = results[channel - p.elements_per_beat + 1:channel + 1].tolist()
 
     def gap(self):
         count = 0
@@ -109,7 +110,6 @@ def test_equals_numpy(changes, stall):
     schedule, draw = Schedule(p, rng, stall), np.random.default_rng(rng.getrandbits(32))
     for shift in rng.sample(range(32), 32):
         features = rng.randint(1, p.feature_words) * p.elements_per_beat
-        # The fewest channels of a beat of two leave just enough cycles to store the next word.
         channels = rng.randint(1, p.folds * p.lanes // p.elements_per_beat) * p.elements_per_beat
         schedule.vector(drawn(draw, 32768, features), drawn(draw, 1 << (p.weight_width - 1), features, channels),
                         draw.integers(-32768, 32768, channels), shift)

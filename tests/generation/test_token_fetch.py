@@ -116,7 +116,8 @@ class Bench:
                        zip(self.requests, self.rows, strict=True) if asked == kind] for kind in KINDS}
         for kind in KINDS:
             assert [request[1:] for request in self.requests if request[0] == kind] == sent[kind]
-        assert khat_rows == rows[FetchKind.KHAT]
+        width = self.parameters.bus_width // 2
+        assert [joined(halves, width) for halves in khat_rows] == rows[FetchKind.KHAT]
         assert [batch.bank for batch, _ in self.taken] == [number % 2 for number in range(len(self.taken))]
         for queries, kind in ((1, FetchKind.QUERY), (0, FetchKind.KEY_VALUE)):
             places = [(batch.half, destination.query if queries else destination.key, halves)
@@ -162,9 +163,9 @@ def test_everything_at_once(changes, stall, wrong):
 
     async def take_khats(ctx):
         for _ in khats:
-            words = await collect(ctx, dut.khat_row, 1, stall, rng)
+            words = await collect(ctx, dut.khat_row, 1)
             while not words[-1].last:
-                words += await collect(ctx, dut.khat_row, 1, stall, rng)
+                words += await collect(ctx, dut.khat_row, 1)
             khat_rows.append([word.data for word in words])
 
     async def finisher(ctx):

@@ -11,6 +11,7 @@ from tests.streams import generator, run, send
 
 SETS = {
     "whole elements": dict(max_weights=80, max_features=10),
+    "two blocks": dict(max_weights=1408, max_features=176),
     "11 bits": dict(max_weights=80, max_features=10, weight_width=11),
     "two parts": dict(bus_width=128, lanes=8, tree_lanes=8, row_multipliers=4, max_head_dim=20, max_weights=960,
                       max_features=40),
@@ -61,22 +62,26 @@ class Bench:
         await ctx.tick().repeat(self.parameters.elements_per_beat + 2)
 
     async def check(self, ctx, matrices=range(3)):
-        """All words of `matrices`, one a cycle in any order, and all biases in the cycle of their address."""
-        dut, previous = self.dut, None
-        places = [(matrix, word) for matrix in matrices for word in range(self.parameters.matrix_words)]
+        """All words and biases of `matrices`, one a cycle in any order, three and two cycles after their address."""
+        dut, p = self.dut, self.parameters
+        places = [(matrix, word) for matrix in matrices for word in range(p.matrix_words)]
+        channels = [(matrix, channel) for matrix in matrices for channel in range(self.biases.shape[1])]
         self.rng.shuffle(places)
-        for place in [*places, places[0]]:
-            if previous is not None:
-                assert list(ctx.get(dut.weights)) == self.weights[previous].tolist(), f"matrix, word {previous}"
-            ctx.set(dut.read_matrix, place[0])
-            ctx.set(dut.read_word, place[1])
+        self.rng.shuffle(channels)
+        for cycle in range(max(len(places), len(channels)) + dut.latency):
+            if 3 <= cycle < len(places) + 3:
+                place = places[cycle - 3]
+                assert list(ctx.get(dut.weights)) == self.weights[place].tolist(), f"matrix, word {place}"
+            if 2 <= cycle < len(channels) + 2:
+                place = channels[cycle - 2]
+                assert ctx.get(dut.bias) == self.biases[place], f"matrix, channel {place}"
+            if cycle < len(places):
+                matrix, word = places[cycle]
+                ctx.set(dut.read_address, matrix * p.matrix_words + word)
+            if cycle < len(channels):
+                ctx.set(dut.bias_matrix, channels[cycle][0])
+                ctx.set(dut.bias_channel, channels[cycle][1])
             await ctx.tick()
-            previous = place
-        for matrix in matrices:
-            ctx.set(dut.bias_matrix, matrix)
-            for channel, bias in enumerate(self.biases[matrix]):
-                ctx.set(dut.bias_channel, channel)
-                assert ctx.get(dut.bias) == bias, f"bias {channel} of matrix {matrix}"
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4])
@@ -136,7 +141,7 @@ def test_keys_and_values_are_read_while_queries_are_replaced():
 
 
 def test_cycles():
-    """A word of a matrix takes a cycle, one of a bias a cycle an element."""
+    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more, which the next word waits for."""
     bench, cycles = Bench(parameters(SETS["two parts"]), generator()), []
 
     async def testbench(ctx):
@@ -144,4 +149,4 @@ def test_cycles():
 
     run(bench.dut, testbench)
     # The word behind the last bias does not wait for its elements.
-    assert cycles == [0, 8, 16, *range(17, 17 + 48)]
+    assert cycles == [0, 9, 18, *range(27, 27 + 48)]

@@ -61,6 +61,7 @@ class Bench:
                             ("last_token_fold", (len(codes) - 1) // p.tree_lanes),
                             ("last_key_beat", (codes.shape[1] - 1) // p.elements_per_beat)):
             ctx.set(getattr(head, name), value)
+        await ctx.tick()
         channels = np.zeros((-(-codes.shape[1] // p.elements_per_beat) * p.elements_per_beat, len(codes)), int)
         channels[:codes.shape[1]] = codes.T
         nibbles = pad_rows(pad_rows(channels, p.tree_lanes, np.uint8), p.bus_width // 4, np.uint8)
@@ -100,7 +101,7 @@ class Bench:
                 request = ctx.get(sweep.request.payload)
                 assert request.half == half
                 row = rows[request.key].tobytes()
-                size = p.bus_width // 8
+                size = p.bus_width // 16
                 words += [{"data": int.from_bytes(row[place:place + size], "little"),
                            "last": place + size == len(row)} for place in range(0, len(row), size)]
             if offers and ctx.get(sweep.row.ready):

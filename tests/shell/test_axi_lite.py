@@ -113,7 +113,7 @@ def test_address_and_data_in_any_order(aw_delay, w_delay):
         assert ctx.get(bus.wready)
         assert await Manager(bus).read(ctx, 12) == (0xCAFE, OKAY)
     run(dut, address, data, response)
-    assert latency == [max(aw_delay, w_delay) + 4]
+    assert latency == [max(aw_delay, w_delay) + 3 + RegisterBank.latency]
 
 
 def test_one_outstanding_read():
@@ -130,7 +130,7 @@ def test_one_outstanding_read():
             assert not ctx.get(bus.arready)
             await ctx.tick()
             cycle += 1
-        assert cycle == 4
+        assert cycle == RegisterBank.latency + 3
         for _ in range(6):
             assert not ctx.get(bus.arready)
             assert ctx.get(bus.rdata) == 3

@@ -19,12 +19,19 @@ MAP = RegisterMap([
 
 
 async def access(ctx, bank, address, data=None, strobe=0xF):
-    """Make one request and return data and error flag of its response."""
+    """Make one request and return data and error flag of its response, in the cycle in which it is there."""
+    if ctx.get(bank.response.valid):
+        assert ctx.get(bank.response.ready) and not ctx.get(bank.request.ready)
+        await ctx.tick()
     ctx.set(bank.request.p, {"address": address, "write": data is not None, "data": data or 0,
                              "strobe": strobe})
     ctx.set(bank.request.valid, 1)
+    assert ctx.get(bank.request.ready)
     await ctx.tick()
     ctx.set(bank.request.valid, 0)
+    for _ in range(bank.latency - 1):
+        assert not ctx.get(bank.response.valid) and not ctx.get(bank.request.ready)
+        await ctx.tick()
     assert ctx.get(bank.response.valid)
     return ctx.get(bank.response.p.data), ctx.get(bank.response.p.error)
 
@@ -128,7 +135,12 @@ def test_response_is_held():
         assert ctx.get(bank.plain.value.value) == 0xA5A5A5A5
         ctx.set(bank.response.ready, 1)
         await ctx.tick()
-        assert ctx.get(bank.plain.value.value) == 0
+        assert not ctx.get(bank.response.valid)
+        for _ in range(bank.latency):
+            assert ctx.get(bank.plain.value.value) == 0xA5A5A5A5
+            await ctx.tick()
+            ctx.set(bank.request.valid, 0)
+        assert ctx.get(bank.plain.value.value) == 0 and ctx.get(bank.response.valid)
     simulate(testbench)
 
 

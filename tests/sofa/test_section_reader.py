@@ -127,7 +127,7 @@ def test_every_word_has_its_place(changes, stall):
                     for name in ("codes_free", "queries_free", "keys_free"):
                         ctx.set(getattr(dut, name), rng.random() >= stall)
                     _, _, ends, valid, ready, section = await ctx.tick().sample(
-                        dut.part_end, dut.weights.valid, dut.weights.ready, dut.section.as_value())
+                        dut.part_end, dut.weights.valid, dut.weights.ready, dut.part.as_value())
                     taken += valid & ready
                 assert (Section(section), taken) == (part, head.count(part))
                 ctx.set(dut.enable, 0)
@@ -143,7 +143,7 @@ def test_every_word_has_its_place(changes, stall):
 def test_leave_is_asked_for_once_a_part(features):
     """Not before its leave is a part read, whatever leave others have; then it is read whole, a word a cycle.
 
-    Each section takes a cycle more than it has words.
+    Each section takes four cycles more than it has words.
     """
     rng = generator()
     p = tiny(generator_rows=1)
@@ -172,7 +172,7 @@ def test_leave_is_asked_for_once_a_part(features):
                 _, _, end, take = await ctx.tick().sample(dut.part_end, dut.take)
                 cycles, taken = cycles + 1, taken + take
             assert taken == head.count(part)
-            assert cycles == taken + len(PARTS[part])
+            assert cycles == taken + dut.section_cycles * len(PARTS[part])
         ctx.set(dut.enable, 0)
 
     run(dut, testbench)

@@ -17,7 +17,7 @@ def decode(parameters, headers, half=0):
         ctx.set(dut.half, half)
         for header in headers:
             ctx.set(dut.header, header)
-            await ctx.delay(1e-9)
+            await ctx.tick().repeat(dut.latency)
             decoded.append((ctx.get(dut.task), ctx.get(dut.error)))
 
     run(dut, testbench)

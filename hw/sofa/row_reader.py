@@ -1,0 +1,142 @@
+"""Reading of the queries of a head, and of the masks of its rows."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.stream.counter import counter
+
+from .row_placer import RowPlace
+from .task import Task
+
+__all__ = ["RowReader"]
+
+_MASK_WORD = 16
+
+
+class RowReader(wiring.Component):
+    """Read row after row: the words of its query, each for ``query_parts`` cycles, then its mask, if there is one.
+
+    A row begins when it has a place, which it takes; a cycle lies between two rows. Of a head from tokens there are
+    masks only, and each row is ordered when its mask is there.
+
+    Members
+    -------
+    run : In(1)
+        Read rows, until `done`.
+    early : In(1)
+        Only as many as are needed for a start.
+    task : In(Task), last_query_beat : In
+        The head; the same from two cycles before `run` on.
+    settled, next_free, complete, next_early : In(1), next : In(RowPlace), advance : Out(1)
+        See :class:`~hw.sofa.row_placer.RowPlacer`.
+    data, available : In
+        Word of the packet, and whether there is one.
+    free : In(1)
+        It can be written.
+    take : Out(1)
+    write, query, mask : Out(1)
+        A word is written, of a query or of a mask.
+    fill : Out(1)
+        The word of the query is one of zeros, which is not in the packet.
+    place : Out(RowPlace)
+        Of the row at work.
+    beat, part, mask_word, mask_data : Out
+        See :class:`~hw.sofa.beat_write.BeatWrite`.
+    row_end : Out(1)
+        Pulse, in the cycle after: the row of a head that is not from tokens has all that belongs to it.
+    order_valid : Out(1), order_ready : In(1)
+        The row of a head from tokens is ordered.
+    done : Out(1)
+        There is nothing more to be read; while `run` is high.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        super().__init__({
+            "run": In(1), "early": In(1),
+            "task": In(Task(p)), "last_query_beat": In(p.beat_bits),
+            "settled": In(1), "next_free": In(1), "complete": In(1), "next_early": In(1), "next": In(RowPlace(p)),
+            "advance": Out(1),
+            "data": In(p.bus_width), "available": In(1), "free": In(1),
+            "take": Out(1),
+            "write": Out(1), "query": Out(1), "mask": Out(1), "fill": Out(1),
+            "place": Out(RowPlace(p)),
+            "beat": Out(p.beat_bits),
+            "part": Out(max(1, ceil_log2(p.query_parts))),
+            "mask_word": Out(p.key_bits - 4), "mask_data": Out(_MASK_WORD),
+            "row_end": Out(1),
+            "order_valid": Out(1), "order_ready": In(1),
+            "done": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p, task = self._parameters, self.task
+        between, goes, mask_goes = Signal(), Signal(), Signal()
+        part, last_part = counter(m, p.query_parts - 1, goes, between, "part")
+        beat, last_beat = counter(m, self.last_query_beat, goes & last_part, between, "beat")
+        within = Signal(init=1)                               # the packet has this word
+        with m.If(between):
+            m.d.sync += within.eq(1)
+        with m.Elif(goes & last_part & (beat == task.last_key_beat)):
+            m.d.sync += within.eq(0)
+
+        last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width)
+        m.d.sync += last_mask_word.eq((task.keys - 1)[ceil_log2(_MASK_WORD):])
+        mask_word, mask_ends = counter(m, last_mask_word, mask_goes, between, "mask_word")
+        _, word_ends = counter(m, p.bus_width // _MASK_WORD - 1, mask_goes, between, "mask_part")
+        m.d.comb += [self.beat.eq(beat), self.part.eq(part), self.fill.eq(~within), self.mask_word.eq(mask_word),
+                     self.mask_data.eq(bits[:_MASK_WORD])]
+
+        # Flags of the states in which a word is taken, and what is known of the next row, are registers.
+        begin, in_query, in_mask, in_words = Signal(), Signal(), Signal(), Signal()
+        enough = self.complete | (self.early & self.next_early)
+        m.d.sync += begin.eq(self.settled & self.next_free & ~enough)
+        m.d.comb += [
+            self.query.eq(in_query), self.take.eq(in_mask | (in_query & within & last_part & self.free)),
+            goes.eq(in_query & self.free & (self.available | ~within)), self.write.eq(goes | mask_goes),
+            self.mask.eq(in_words), mask_goes.eq(in_words & self.free),
+        ]
+        with m.If(in_mask):
+            m.d.sync += bits.eq(self.data)
+        m.d.sync += self.row_end.eq(0)
+        with m.FSM():
+            with m.State("BETWEEN"):
+                m.d.comb += between.eq(1)
+                with m.If(self.run & begin):
+                    m.d.comb += self.advance.eq(1)
+                    m.d.sync += [in_query.eq(~task.tokens), in_mask.eq(task.tokens)]
+                    m.next = "QUERY"
+                    with m.If(task.tokens):
+                        m.next = "MASK"
+            with m.State("QUERY"):
+                with m.If(goes & last_part & last_beat):
+                    m.d.sync += [in_query.eq(0), in_mask.eq(task.mask), self.row_end.eq(~task.mask)]
+                    m.next = "MASK"
+                    with m.If(~task.mask):
+                        m.next = "BETWEEN"
+            with m.State("MASK"):
+                with m.If(self.available):
+                    m.d.sync += [in_mask.eq(0), in_words.eq(1)]
+                    m.next = "MASK-WORDS"
+            with m.State("MASK-WORDS"):
+                with m.If(self.free):
+                    m.d.sync += bits.eq(bits >> _MASK_WORD)
+                    with m.If(mask_ends):
+                        m.d.sync += [in_words.eq(0), self.row_end.eq(~task.tokens), self.order_valid.eq(task.tokens)]
+                        m.next = "BETWEEN"
+                        with m.If(task.tokens):
+                            m.next = "ORDER"
+                    with m.Elif(word_ends):
+                        m.d.sync += [in_mask.eq(1), in_words.eq(0)]
+                        m.next = "MASK"
+            with m.State("ORDER"):
+                with m.If(self.order_ready):
+                    m.d.sync += self.order_valid.eq(0)
+                    m.next = "BETWEEN"
+        with m.If(self.advance):
+            m.d.sync += self.place.eq(self.next)
+        m.d.sync += self.done.eq(self.run & between & self.settled & enough)
+        return m

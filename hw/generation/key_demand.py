@@ -166,9 +166,10 @@ class KeyDemand(wiring.Component):
             pick.eq(may_pick & ~chosen_valid & ~clearing & (~oldest.tokens | ready.bit_select(oldest.half, 1))),
             load.eq(compared & ~clearing & ~busy),
             wanted.read_address.eq(Cat(chosen.segment, chosen.half)),
-            wanted.write_enable.eq(load & chosen.tokens), wanted.write_address.eq(wanted.read_address),
-            wanted.write_data.eq(known | chosen.keys),
         ]
+        # Stored in the cycle after, which is ahead of the next comparison.
+        m.d.sync += [wanted.write_enable.eq(load & chosen.tokens), wanted.write_address.eq(wanted.read_address),
+                     wanted.write_data.eq(known | chosen.keys)]
         m.d.sync += [known.eq(wanted.read_data), compared.eq(chosen_valid & ~load)]
         with m.If(~chosen_valid):
             m.d.sync += [chosen.eq(oldest), chosen_turn.eq(turn), chosen_valid.eq(pick)]
@@ -214,7 +215,7 @@ class KeyDemand(wiring.Component):
         m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)
         with m.If(halves.any()):
-            m.d.comb += [wanted.write_enable.eq(1), wanted.write_data.eq(0),
+            m.d.sync += [wanted.write_enable.eq(1), wanted.write_data.eq(0),
                          wanted.write_address.eq(Cat(cleared, ~halves[0]))]
             m.d.sync += cleared.eq(cleared + 1)
             with m.If(cleared.all()):

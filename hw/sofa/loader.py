@@ -231,11 +231,11 @@ class Loader(wiring.Component):
                      self.predict_tokens.payload.task.eq(task), self.predict_tokens.payload.projection.eq(projection),
                      self.packet_error.payload.eq(error)]
 
-        # What is offered stays until it is taken, which a state waits for.
+        # What is offered stays until it is taken.
         for port in (self.predict, self.attend, self.head, self.predict_tokens, self.packet_error):
             with m.If(port.ready):
                 m.d.sync += port.valid.eq(0)
-        keys_loaded, may_place, settle, found = Signal(), Signal(), Signal(), Signal(SofaError)
+        keys_loaded, may_place, part_ended, found = Signal(), Signal(), Signal(), Signal(SofaError)
         m.d.comb += rows.early.eq(~keys_loaded)
         with m.If(claim):
             m.d.sync += self.head.valid.eq(1)
@@ -243,50 +243,61 @@ class Loader(wiring.Component):
                 m.d.sync += [task.half.eq(0), projection.half.eq(0)]
         with m.If(decodes):
             m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights)]
+        with m.If(sections.part_end):
+            m.d.sync += part_ended.eq(1)
+        # A state is left in the cycle after what it waits for, and takes two cycles at least.
+        waits, leave = Signal(), Signal()
         m.d.sync += [
-            may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))),
-            self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
+            may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))), leave.eq(~waits & ~leave),
+            claim.eq(0), self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
         ]
         with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | available | ordering)
+            m.d.comb += [
+                self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | available | ordering),
+                sections.enable.eq(fsm.ongoing("WEIGHTS") & ~part_ended),
+            ]
             m.d.sync += [rows.run.eq(fsm.ongoing("ROWS")), decodes.eq(fsm.ongoing("DECODE"))]
             with m.State("HEADER"):
-                m.d.sync += decoding.eq(0)
-                with m.If(~heading):
+                m.d.comb += waits.eq(heading)
+                m.d.sync += [decoding.eq(0), keys_loaded.eq(0), values.eq(0)]
+                with m.If(leave):
                     m.next = "DECODE"
             with m.State("DECODE"):
-                m.d.sync += [decoding.eq(decoding + 1), keys_loaded.eq(0), values.eq(0)]
-                with m.If(decoding == decoder.latency + 4):
-                    m.next = "CHECK"
-            with m.State("CHECK"):
-                m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
-                m.next = "CLAIM"
-                with m.If(refused):
-                    m.d.sync += found.eq(refusal)
-                    m.next = "REFUSE"
+                m.d.comb += waits.eq(decoding != decoder.latency + 4)
+                m.d.sync += decoding.eq(decoding + waits)
+                with m.If(leave):
+                    m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
+                    m.next = "CLAIM"
+                    with m.If(refused):
+                        m.d.sync += found.eq(refusal)
+                        m.next = "REFUSE"
             with m.State("REFUSE"):
-                with m.If(~self.head.valid):
+                m.d.comb += waits.eq(self.head.valid)
+                with m.If(leave):
                     m.next = "DRAIN"
             with m.State("CLAIM"):
-                m.d.sync += claim.eq(may_claim)
-                with m.If(may_claim):
+                m.d.comb += waits.eq(~may_claim)
+                with m.If(leave):
+                    m.d.sync += claim.eq(1)
                     m.next = "CLAIMED"
             with m.State("CLAIMED"):
-                m.d.sync += claim.eq(0)
-                with m.If(~claim & ~self.head.valid):
+                m.d.comb += waits.eq(claim | self.head.valid)
+                with m.If(leave):
                     m.next = "PLACE"
                     with m.If(task.tokens):
                         m.next = "PROJECT"
             with m.State("PROJECT"):
-                m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
-                m.d.comb += sections.start.eq(1)
-                m.next = "WEIGHTS"
-                with m.If(keep):
-                    m.next = "PREDICT-TOKENS"
+                m.d.comb += sections.start.eq(leave)
+                with m.If(leave):
+                    m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
+                    m.next = "WEIGHTS"
+                    with m.If(keep):
+                        m.next = "PREDICT-TOKENS"
             with m.State("WEIGHTS"):
-                m.d.comb += sections.enable.eq(1)
+                m.d.comb += waits.eq(~part_ended)
                 m.d.sync += weights_valid.eq(0)
-                with m.If(sections.part_end):
+                with m.If(leave):
+                    m.d.sync += part_ended.eq(0)
                     with m.Switch(sections.part):
                         with m.Case(Section.CODES):
                             m.d.sync += self.predict_tokens.valid.eq(1)
@@ -297,19 +308,21 @@ class Loader(wiring.Component):
                             m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape), self.attend.valid.eq(1)]
                             m.next = "WEIGHTS-LOADED"
             with m.State("PREDICT-TOKENS"):
-                with m.If(~self.predict_tokens.valid):
+                m.d.comb += waits.eq(self.predict_tokens.valid)
+                with m.If(leave):
                     m.next = "WEIGHTS"
                     with m.If(keep):
                         m.next = "PLACE"
             with m.State("WEIGHTS-LOADED"):
-                with m.If(~self.attend.valid):
+                m.d.comb += waits.eq(self.attend.valid)
+                with m.If(leave):
                     m.d.sync += self.project_ready.eq(1)
                     m.next = "FINISH"
                     with m.If(task.mask):
                         m.next = "ROWS"
             with m.State("PLACE"):
-                with m.If(may_place):
-                    m.d.comb += place.start.eq(1)
+                m.d.comb += [waits.eq(~may_place), place.start.eq(leave)]
+                with m.If(leave):
                     m.d.sync += [queries.eq(task.queries), order_half.eq(task.half)]
                     m.next = "ROWS"
                     with m.If(task.tokens):
@@ -318,51 +331,54 @@ class Loader(wiring.Component):
                         with m.If(keep):
                             m.next = "WEIGHTS-LOADED"
             with m.State("ROWS"):
-                with m.If(rows.done):
+                m.d.comb += waits.eq(~rows.done)
+                with m.If(leave):
                     m.next = "KEYS"
                     with m.If(keys_loaded):
                         m.next = "FINISH"
             with m.State("KEYS"):
-                m.d.comb += vectors.start.eq(1)
-                m.next = "VECTORS"
+                m.d.comb += vectors.start.eq(leave)
+                with m.If(leave):
+                    m.next = "VECTORS"
             with m.State("VECTORS"):
-                with m.If(vectors.done):
+                m.d.comb += waits.eq(vectors.reading)
+                with m.If(leave):
                     m.d.sync += [self.predict.valid.eq(~values), self.attend.valid.eq(values)]
                     m.next = "VECTORS-LOADED"
             with m.State("VECTORS-LOADED"):
-                m.d.sync += keys_loaded.eq(1)
-                with m.If(~self.predict.valid & ~self.attend.valid):
-                    m.next = "ROWS"
-                    with m.If(~values):
-                        m.d.sync += [values.eq(1), settle.eq(0)]
-                        m.next = "SETTLE"
-            with m.State("SETTLE"):
-                # What follows from the beats of a value needs two cycles.
-                m.d.sync += settle.eq(settle + 1)
-                with m.If(settle):
+                m.d.comb += waits.eq(self.predict.valid | self.attend.valid)
+                with m.If(leave):
+                    m.d.sync += [keys_loaded.eq(1), values.eq(1)]
                     m.next = "KEYS"
+                    with m.If(values):
+                        m.next = "ROWS"
             with m.State("FINISH"):
-                with m.If(task.more_heads):
-                    m.d.sync += heading.eq(1)
-                    m.next = "HEADER"
-                with m.Elif(ended):
-                    m.d.sync += self.packet_error.valid.eq(1)
-                    m.next = "REPORT"
-                with m.Else():
-                    m.d.sync += found.eq(SofaError.LONG_PACKET)
-                    m.next = "DRAIN"
+                with m.If(leave):
+                    with m.If(task.more_heads):
+                        m.d.sync += heading.eq(1)
+                        m.next = "HEADER"
+                    with m.Elif(ended):
+                        m.d.sync += self.packet_error.valid.eq(1)
+                        m.next = "REPORT"
+                    with m.Else():
+                        m.d.sync += found.eq(SofaError.LONG_PACKET)
+                        m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.sync += draining.eq(~ended)
-                with m.If(ended):
+                m.d.comb += waits.eq(~ended)
+                m.d.sync += draining.eq(waits)
+                with m.If(leave):
                     m.d.sync += self.packet_error.valid.eq(1)
                     m.next = "REPORT"
             with m.State("REPORT"):
-                with m.If(~self.packet_error.valid):
+                m.d.comb += waits.eq(self.packet_error.valid)
+                with m.If(leave):
                     m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), flush.eq(1)]
                     m.next = "FLUSH"
             with m.State("FLUSH"):
-                m.d.sync += [flush.eq(0), heading.eq(1)]
-                m.next = "HEADER"
+                m.d.sync += flush.eq(0)
+                with m.If(leave):
+                    m.d.sync += heading.eq(1)
+                    m.next = "HEADER"
         with m.If(clean & missing):
             m.d.sync += error.eq(SofaError.SHORT_PACKET)
         with m.Elif(clean & found.as_value().any()):

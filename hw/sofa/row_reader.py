@@ -74,69 +74,48 @@ class RowReader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, task = self._parameters, self.task
-        between, goes, mask_goes = Signal(), Signal(), Signal()
+        # One of five: between two rows, or what is read or waited for.
+        between, in_query, in_mask, in_words = Signal(init=1), Signal(), Signal(), Signal()
+        goes, mask_goes = Signal(), Signal()
         part, last_part = counter(m, p.query_parts - 1, goes, between, "part")
         beat, last_beat = counter(m, self.last_query_beat, goes & last_part, between, "beat")
-        within = Signal(init=1)                               # the packet has this word
+        # The packet has this word, or not; what chooses the data is a register of its own.
+        within, fill = Signal(init=1), self.fill
         with m.If(between):
-            m.d.sync += within.eq(1)
+            m.d.sync += [within.eq(1), fill.eq(0)]
         with m.Elif(goes & last_part & (beat == task.last_key_beat)):
-            m.d.sync += within.eq(0)
+            m.d.sync += [within.eq(0), fill.eq(1)]
 
         last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width)
         m.d.sync += last_mask_word.eq((task.keys - 1)[ceil_log2(_MASK_WORD):])
         mask_word, mask_ends = counter(m, last_mask_word, mask_goes, between, "mask_word")
         _, word_ends = counter(m, p.bus_width // _MASK_WORD - 1, mask_goes, between, "mask_part")
-        m.d.comb += [self.beat.eq(beat), self.part.eq(part), self.fill.eq(~within), self.mask_word.eq(mask_word),
-                     self.mask_data.eq(bits[:_MASK_WORD])]
 
-        # Flags of the states in which a word is taken, and what is known of the next row, are registers.
-        begin, in_query, in_mask, in_words = Signal(), Signal(), Signal(), Signal()
-        enough = self.complete | (self.early & self.next_early)
-        m.d.sync += begin.eq(self.settled & self.next_free & ~enough)
+        begin, enough = Signal(), self.complete | (self.early & self.next_early)
         m.d.comb += [
-            self.query.eq(in_query), self.take.eq(in_mask | (in_query & within & last_part & self.free)),
-            goes.eq(in_query & self.free & (self.available | ~within)), self.write.eq(goes | mask_goes),
-            self.mask.eq(in_words), mask_goes.eq(in_words & self.free),
+            self.beat.eq(beat), self.part.eq(part), self.mask_word.eq(mask_word), self.mask_data.eq(bits[:_MASK_WORD]),
+            self.query.eq(in_query), self.mask.eq(in_words), self.write.eq(goes | mask_goes),
+            self.take.eq(in_mask | (in_query & within & last_part & self.free)),
+            goes.eq(in_query & self.free & (self.available | ~within)), mask_goes.eq(in_words & self.free),
+            self.advance.eq(between & self.run & begin),
         ]
-        with m.If(in_mask):
-            m.d.sync += bits.eq(self.data)
-        m.d.sync += self.row_end.eq(0)
-        with m.FSM():
-            with m.State("BETWEEN"):
-                m.d.comb += between.eq(1)
-                with m.If(self.run & begin):
-                    m.d.comb += self.advance.eq(1)
-                    m.d.sync += [in_query.eq(~task.tokens), in_mask.eq(task.tokens)]
-                    m.next = "QUERY"
-                    with m.If(task.tokens):
-                        m.next = "MASK"
-            with m.State("QUERY"):
-                with m.If(goes & last_part & last_beat):
-                    m.d.sync += [in_query.eq(0), in_mask.eq(task.mask), self.row_end.eq(~task.mask)]
-                    m.next = "MASK"
-                    with m.If(~task.mask):
-                        m.next = "BETWEEN"
-            with m.State("MASK"):
-                with m.If(self.available):
-                    m.d.sync += [in_mask.eq(0), in_words.eq(1)]
-                    m.next = "MASK-WORDS"
-            with m.State("MASK-WORDS"):
-                with m.If(self.free):
-                    m.d.sync += bits.eq(bits >> _MASK_WORD)
-                    with m.If(mask_ends):
-                        m.d.sync += [in_words.eq(0), self.row_end.eq(~task.tokens), self.order_valid.eq(task.tokens)]
-                        m.next = "BETWEEN"
-                        with m.If(task.tokens):
-                            m.next = "ORDER"
-                    with m.Elif(word_ends):
-                        m.d.sync += [in_mask.eq(1), in_words.eq(0)]
-                        m.next = "MASK"
-            with m.State("ORDER"):
-                with m.If(self.order_ready):
-                    m.d.sync += self.order_valid.eq(0)
-                    m.next = "BETWEEN"
+        m.d.sync += [
+            begin.eq(self.settled & self.next_free & ~enough),
+            self.done.eq(self.run & between & self.settled & enough), self.row_end.eq(0),
+        ]
         with m.If(self.advance):
-            m.d.sync += self.place.eq(self.next)
-        m.d.sync += self.done.eq(self.run & between & self.settled & enough)
+            m.d.sync += [self.place.eq(self.next), between.eq(0), in_query.eq(~task.tokens), in_mask.eq(task.tokens)]
+        with m.If(goes & last_part & last_beat):
+            m.d.sync += [in_query.eq(0), in_mask.eq(task.mask), between.eq(~task.mask), self.row_end.eq(~task.mask)]
+        with m.If(in_mask):
+            m.d.sync += [bits.eq(self.data), in_mask.eq(~self.available), in_words.eq(self.available)]
+        with m.If(mask_goes):
+            m.d.sync += bits.eq(bits >> _MASK_WORD)
+            with m.If(mask_ends):
+                m.d.sync += [in_words.eq(0), between.eq(~task.tokens), self.row_end.eq(~task.tokens),
+                             self.order_valid.eq(task.tokens)]
+            with m.Elif(word_ends):
+                m.d.sync += [in_words.eq(0), in_mask.eq(1)]
+        with m.If(self.order_valid & self.order_ready):
+            m.d.sync += [self.order_valid.eq(0), between.eq(1)]
         return m

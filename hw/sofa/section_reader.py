@@ -37,7 +37,7 @@ class SectionReader(wiring.Component):
     part_end : Out(1)
         Pulse: all words of the part have left.
     part : Out(Section)
-        With it: the last section of this part.
+        The last section that was read.
     """
 
     section_cycles = 4
@@ -100,7 +100,7 @@ class SectionReader(wiring.Component):
 
         # Three cycles until all of this is known, and one to find that nothing is left to be read.
         settled = Signal(range(self.section_cycles - 1))
-        m.d.sync += [self.part_end.eq(0), self.part.eq(section)]
+        m.d.sync += self.part_end.eq(0)
         with m.If(taken & word_ends & vector_ends):
             m.d.sync += reading.eq(0)
         with m.FSM():
@@ -113,7 +113,7 @@ class SectionReader(wiring.Component):
                         m.next = "READ"
             with m.State("READ"):
                 with m.If(~reading & ~(part_ends & buffer.o.valid)):
-                    m.d.sync += [self.part_end.eq(part_ends), section.eq(section.as_value() + 1)]
+                    m.d.sync += [self.part_end.eq(part_ends), self.part.eq(section), section.eq(section.as_value() + 1)]
                     m.next = "WAIT"
         with m.If(self.start):
             m.d.sync += [section.eq(Section.CODES), settled.eq(0)]

@@ -18,7 +18,7 @@ class VectorReader(wiring.Component):
     start : In(1)
         Pulse: read vectors from the next cycle on.
     vectors : In, last_beat : In
-        How many, and the last word of each; the same from three cycles before `start` to `done`.
+        How many, and the last word of each; the same from three cycles before `start` to the end.
     available, free : In(1)
         There is a word, and it can be written.
     take : Out(1)
@@ -26,8 +26,7 @@ class VectorReader(wiring.Component):
         A word is written, of this `vector` and `beat`.
     vector, beat : Out
     reading : Out(1)
-    done : Out(1)
-        Pulse, after the last word.
+        Until the last word has been taken.
     """
 
     def __init__(self, parameters):
@@ -41,7 +40,6 @@ class VectorReader(wiring.Component):
             "vector": Out(bits_for(p.max_keys)),
             "beat": Out(p.beat_bits),
             "reading": Out(1),
-            "done": Out(1),
         })
 
     def elaborate(self, platform):
@@ -53,7 +51,6 @@ class VectorReader(wiring.Component):
         m.d.sync += last.eq(self.vectors - 1)
         vector, last_vector = counter(m, last, self.write & last_beat, ~reading, "vector")
         m.d.comb += [self.beat.eq(beat), self.vector.eq(vector)]
-        m.d.sync += self.done.eq(self.write & last_beat & last_vector)
         with m.If(self.start):
             m.d.sync += reading.eq(1)
         with m.Elif(self.write & last_beat & last_vector):

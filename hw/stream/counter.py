@@ -18,7 +18,7 @@ def counter(m, last, advance, restart, name):
     advance : Value
         On to the next number.
     restart : Value
-        Back to 0, whatever `advance` says. Needed before the first `advance`.
+        Back to 0, whatever `advance` says. Needed before the first `advance`, unless `last` is an int.
     name : str
         Stem of the registers' names.
 
@@ -27,10 +27,12 @@ def counter(m, last, advance, restart, name):
     value, at_last : Signal
     """
     width = max(1, bits_for(last) if isinstance(last, int) else len(last))
-    value, at_last = Signal(width, name=name), Signal(name=f"{name}_at_last")
+    value = Signal(width, name=name)
     if isinstance(last, int):
         single, before = int(last == 0), last - 1
+        at_last = Signal(init=single, name=f"{name}_at_last")
     else:
+        at_last = Signal(name=f"{name}_at_last")
         single, before = Signal(name=f"{name}_single"), Signal(width, name=f"{name}_before")
         m.d.sync += [single.eq(Value.cast(last) == 0), before.eq(last - 1)]
     with m.If(restart):

@@ -1,7 +1,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hw.sofa.loader import Loader
@@ -219,6 +219,8 @@ NONE, SHORT, LONG, MAGIC = SofaError.NONE, SofaError.SHORT_PACKET, SofaError.LON
 
 
 @settings(max_examples=10)
+@example(changes=dict(bus_width=256, lanes=16, tree_lanes=16, row_multipliers=8, columns=4, max_head_dim=48),
+         stall=0.4, seed=1)
 @given(changes=st.sampled_from([{}, dict(rows=8), dict(bus_width=64, normalise_lanes=4, max_head_dim=11),
                                 dict(bus_width=128, lanes=8, tree_lanes=8, columns=8, row_multipliers=4,
                                      max_head_dim=20),

@@ -33,6 +33,12 @@ def test_counts_to_the_last_and_again(last):
     rng, dut = generator(), Counter(last)
 
     async def testbench(ctx):
+        if last is not None:
+            # Without a restart.
+            ctx.set(dut.advance, 1)
+            for number in range(40):
+                assert (ctx.get(dut.value), ctx.get(dut.at_last)) == (number % (last + 1), number % (last + 1) == last)
+                await ctx.tick()
         for _ in range(20):
             final = rng.randrange(16) if last is None else last
             ctx.set(dut.last, final)

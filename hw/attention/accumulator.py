@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from hw.shared import shared
 from hw.stream.register_file import RegisterFile
+from hw.stream.select import select
 
 from .softmax import Scale
 
@@ -70,7 +71,7 @@ class Accumulator(wiring.Component):
         with m.If(scale_1 == Scale.CLEAR):
             m.d.sync += stored.eq(0)
         with m.Else():
-            m.d.sync += stored.eq(Mux(Value.cast(scale_1)[0], read >> self._step, read))
+            m.d.sync += stored.eq(select(Value.cast(scale_1), [read, read >> self._step, read >> 3 * self._step]))
 
         # Stage 2: add.
         enable_2, last_2, again_2 = Signal(), Signal(), Signal()

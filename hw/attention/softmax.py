@@ -24,11 +24,12 @@ class Score(data.StructLayout):
 
 
 class Scale(enum.Enum, shape=unsigned(2)):
-    """What becomes of a row's accumulated sums: nothing, a shift by a rescaling step, or 0."""
+    """What becomes of a row's accumulated sums: nothing, a shift by one or three rescaling steps, or 0."""
 
     KEEP = 0
     ONE_STEP = 1
-    CLEAR = 2
+    THREE_STEPS = 2
+    CLEAR = 3
 
 
 class Probability(data.StructLayout):
@@ -49,12 +50,12 @@ class Softmax(wiring.Component):
     M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A row's first key sets M to the next
     multiple above its score. Later a leading key raises M to the next multiple above its score; any other key
     leaves M alone, and its argument may be positive, up to ``zclip`` octaves. A key beyond that raises M although
-    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step with the key
-    itself, and by further ones in cycles of their own. A raise by ``clear_steps`` and more clears it: it is less than
-    the probability of a key can tell. The result does not depend on M, which cancels in the division. The keys of
-    ``batch_rows`` rows may come in any order.
+    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step or three
+    with the key itself, and by what is missing in cycles of their own. A raise by ``clear_steps`` and more clears
+    it: it is less than the probability of a key can tell. The result does not depend on M, which cancels in the
+    division. The keys of ``batch_rows`` rows may come in any order.
 
-    One key a cycle; a raise by n steps takes n cycles. M of a key is known when those of the two keys before it are
+    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two. M of a key is known when those of the two keys before it are
     not yet written: three differences are made, and the right one is chosen.
 
     Members
@@ -171,10 +172,10 @@ class Softmax(wiring.Component):
         ]
         m.d.comb += [scores.i.payload.eq(d), scores.i.valid.eq(d_valid)]
 
-        # Stage 5: a step of rescaling a cycle, the last one with the key.
+        # Stage 5: one or three steps of rescaling a cycle, the last ones with the key.
         e, e_valid, last_step, again = Signal(decided), Signal(), Signal(), Signal()
         room, emit, load = Signal(), Signal(), Signal()
-        steps = Signal(range(p.clear_steps))                 # that are left behind this one
+        steps, short = Signal(range(p.clear_steps)), Signal()   # that are left with this cycle; no three of them
         m.d.comb += [emit.eq(e_valid & room), load.eq(~e_valid | (emit & last_step)),
                      scores.o.ready.eq(load)]
         m.d.sync += self.taken.eq(load & scores.o.valid)
@@ -183,13 +184,18 @@ class Softmax(wiring.Component):
             m.d.sync += e_valid.eq(scores.o.valid)
         with m.If(load & scores.o.valid):
             m.d.sync += [
-                e.eq(following), steps.eq(following.steps - 1),
-                last_step.eq(~following.raises | (following.steps == 1)), again.eq(following.row == e.row),
+                e.eq(following), steps.eq(following.steps), short.eq(following.steps < 3),
+                last_step.eq(~following.raises | (following.steps == 1) | (following.steps == 3)),
+                again.eq(following.row == e.row),
             ]
-        with m.Elif(emit):
-            m.d.sync += [steps.eq(steps - 1), last_step.eq(steps == 1), again.eq(1)]
+        with m.Elif(emit & ~load):
+            m.d.sync += [
+                steps.eq(Mux(short, 1, steps - 3)), short.eq(short | (steps < 6)),
+                last_step.eq(short | (steps == 4) | (steps == 6)), again.eq(1),
+            ]
         scale = Signal(Scale)
-        m.d.comb += scale.eq(Mux(e.clears, Scale.CLEAR, Mux(e.raises, Scale.ONE_STEP, Scale.KEEP)))
+        m.d.comb += scale.eq(Mux(e.clears, Scale.CLEAR, Mux(
+            e.raises, Mux(short, Scale.ONE_STEP, Scale.THREE_STEPS), Scale.KEEP)))
 
         # Stage 6: the exponential.
         m.submodules.exp2 = exp2 = shared(ScaledExp2, p.log_integer + 2, p.log_fraction, p.zclip,

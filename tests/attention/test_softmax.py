@@ -13,7 +13,8 @@ def scales(parameters, count):
     """How a raise by `count` rescaling steps is made: the last of these comes with the key."""
     if count >= parameters.clear_steps:
         return [Scale.CLEAR.value]
-    return [Scale.ONE_STEP.value] * count
+    threes, rest = divmod(count, 3)
+    return [Scale.THREE_STEPS.value] * threes + [Scale.ONE_STEP.value] * rest
 
 
 def steps_of(parameters, row, table):
@@ -149,12 +150,13 @@ def test_a_key_beyond_zclip_raises_the_maximum_also_if_it_does_not_lead(lead):
     one = 1 << p.log_fraction
     steps, events, _ = check(p, [[(0, 1, 1, 0), (4 * one + 1, 2, lead, 0), (6 * one, 3, 0, 0)]], generator())
     assert events == dict(raised=1, positive=0, forced=1 - lead)
-    # Three steps of two octaves.
-    assert [step[3] for step in steps] == [Scale.CLEAR.value, *3 * [Scale.ONE_STEP.value], Scale.KEEP.value]
+    # Three steps of two octaves in one.
+    assert [step[3] for step in steps] == [Scale.CLEAR.value, Scale.THREE_STEPS.value, Scale.KEEP.value]
     assert steps[-1][0] == 1 << p.probability_fraction
 
 
-@pytest.mark.parametrize("count, cycles_of_key", [(1, 1), (2, 2), (3, 3), (7, 7), (8, 1), (60, 1)])
+@pytest.mark.parametrize("count, cycles_of_key", [(1, 1), (2, 2), (3, 1), (4, 2), (5, 3), (6, 2), (7, 3), (8, 1),
+                                                  (60, 1)])
 def test_a_raise_by_several_steps(count, cycles_of_key):
     p = tiny()
     unit = p.rescale_step << p.log_fraction

@@ -18,14 +18,15 @@ def taken(rng, parameters, places, count):
     for _ in range(count):
         place = rng.choice([before, *places]) if before is not None else rng.choice(places)
         enable, again = rng.random() < 0.8, place == before
-        scales = [Scale.CLEAR, Scale.KEEP, *([] if again else [Scale.ONE_STEP])] if place in totals else [Scale.CLEAR]
+        scales = [Scale.CLEAR, Scale.KEEP, *([] if again else [Scale.ONE_STEP, Scale.THREE_STEPS])] if place in totals else [Scale.CLEAR]
         step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]),
                     value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
                     enable=enable, scale=rng.choice(scales), again=again, last=rng.random() < 0.2, place=place)
         if enable:
             total = 0
             if step["scale"] != Scale.CLEAR:
-                total = totals[place] >> (p.rescale_step if step["scale"] == Scale.ONE_STEP else 0)
+                count = {Scale.KEEP: 0, Scale.ONE_STEP: 1, Scale.THREE_STEPS: 3}[step["scale"]]
+                total = totals[place] >> count * p.rescale_step
             totals[place] = total + (step["probability"] * step["value"] >> p.product_drop)
             if step["last"]:
                 results[place] = totals[place]

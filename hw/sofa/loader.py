@@ -160,8 +160,6 @@ class Loader(wiring.Component):
         m.submodules.decoder = decoder = TaskDecoder(p)
         half, keep = Signal(), Signal()
         m.d.comb += [decoder.header.as_value().eq(collected[:HEADER_BITS]), decoder.half.eq(half)]
-        # Cycles of decoding: four more, for what follows from the task.
-        decoding, decodes = Signal(range(decoder.latency + 5)), Signal()
 
         # Heads in the key memories.
         heads, head_done = Signal(range(3)), delay(m, self.head_done, 1, "head_done")
@@ -235,150 +233,92 @@ class Loader(wiring.Component):
         for port in (self.predict, self.attend, self.head, self.predict_tokens, self.packet_error):
             with m.If(port.ready):
                 m.d.sync += port.valid.eq(0)
-        keys_loaded, may_place, part_ended, found = Signal(), Signal(), Signal(), Signal(SofaError)
-        m.d.comb += rows.early.eq(~keys_loaded)
+
+        # A register for each state: what is done in it, and what follows it, depends on few others.
+        at = {name: Signal(name=f"at_{name}", init=name == "header") for name in (
+            "header", "decode", "refuse", "claim", "claimed", "project", "weights", "predict_tokens", "weights_loaded",
+            "place", "rows", "vectors", "reading", "loaded", "finish", "drain", "report", "flush")}
+
+        def leaves(name, ready, **following):
+            """Whether a state is left, for the one of the following states whose condition holds."""
+            left = Signal(name=f"left_{name}")
+            m.d.comb += left.eq(at[name] & ready)
+            with m.If(left):
+                m.d.sync += [at[name].eq(0), *(at[target].eq(condition) for target, condition in following.items())]
+            return left
+
+        keys_loaded, may_place, found = Signal(), Signal(), Signal(SofaError)
+        tokens = task.tokens
+        m.d.comb += [
+            self.busy.eq(~at["header"] | (header_word != 0) | available | ordering),
+            rows.early.eq(~keys_loaded), rows.run.eq(at["rows"]), sections.enable.eq(at["weights"]),
+        ]
+        m.d.sync += [
+            may_place.eq(~ordering & (tokens | (queries_made & tokens_predicted))),
+            claim.eq(0), self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
+        ]
+
+        leaves("header", ~heading, decode=1)
+        _, decoded = counter(m, decoder.latency + 4, at["decode"], ~at["decode"], "decoding")
+        with m.If(delay(m, at["decode"], 1, "decode")):
+            m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights),
+                         keys_loaded.eq(0), values.eq(0)]
+        with m.If(leaves("decode", decoded, claim=~refused, refuse=refused)):
+            m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
+            with m.If(refused):
+                m.d.sync += found.eq(refusal)
+        leaves("refuse", ~self.head.valid, drain=1)
+
+        with m.If(leaves("claim", may_claim, claimed=1)):
+            m.d.sync += claim.eq(1)
         with m.If(claim):
             m.d.sync += self.head.valid.eq(1)
             with m.If(large):
                 m.d.sync += [task.half.eq(0), projection.half.eq(0)]
-        with m.If(decodes):
-            m.d.sync += [task.eq(decoder.task), projection.eq(decoder.projection), keep.eq(decoder.header.keep_weights)]
-        with m.If(sections.part_end):
-            m.d.sync += part_ended.eq(1)
-        # A state is left in the cycle after what it waits for, and takes two cycles at least.
-        waits, leave = Signal(), Signal()
-        m.d.sync += [
-            may_place.eq(~ordering & (task.tokens | (queries_made & tokens_predicted))), leave.eq(~waits & ~leave),
-            claim.eq(0), self.project_start.eq(0), self.project_ready.eq(0), found.eq(SofaError.NONE),
-        ]
-        with m.FSM() as fsm:
-            m.d.comb += [
-                self.busy.eq(~fsm.ongoing("HEADER") | (header_word != 0) | available | ordering),
-                sections.enable.eq(fsm.ongoing("WEIGHTS") & ~part_ended),
-            ]
-            m.d.sync += [rows.run.eq(fsm.ongoing("ROWS")), decodes.eq(fsm.ongoing("DECODE"))]
-            with m.State("HEADER"):
-                m.d.comb += waits.eq(heading)
-                m.d.sync += [decoding.eq(0), keys_loaded.eq(0), values.eq(0)]
-                with m.If(leave):
-                    m.next = "DECODE"
-            with m.State("DECODE"):
-                m.d.comb += waits.eq(decoding != decoder.latency + 4)
-                m.d.sync += decoding.eq(decoding + waits)
-                with m.If(leave):
-                    m.d.sync += [self.head.payload.run.eq(~refused), self.head.valid.eq(refused)]
-                    m.next = "CLAIM"
-                    with m.If(refused):
-                        m.d.sync += found.eq(refusal)
-                        m.next = "REFUSE"
-            with m.State("REFUSE"):
-                m.d.comb += waits.eq(self.head.valid)
-                with m.If(leave):
-                    m.next = "DRAIN"
-            with m.State("CLAIM"):
-                m.d.comb += waits.eq(~may_claim)
-                with m.If(leave):
-                    m.d.sync += claim.eq(1)
-                    m.next = "CLAIMED"
-            with m.State("CLAIMED"):
-                m.d.comb += waits.eq(claim | self.head.valid)
-                with m.If(leave):
-                    m.next = "PLACE"
-                    with m.If(task.tokens):
-                        m.next = "PROJECT"
-            with m.State("PROJECT"):
-                m.d.comb += sections.start.eq(leave)
-                with m.If(leave):
-                    m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
-                    m.next = "WEIGHTS"
-                    with m.If(keep):
-                        m.next = "PREDICT-TOKENS"
-            with m.State("WEIGHTS"):
-                m.d.comb += waits.eq(~part_ended)
-                m.d.sync += weights_valid.eq(0)
-                with m.If(leave):
-                    m.d.sync += part_ended.eq(0)
-                    with m.Switch(sections.part):
-                        with m.Case(Section.CODES):
-                            m.d.sync += self.predict_tokens.valid.eq(1)
-                            m.next = "PREDICT-TOKENS"
-                        with m.Case(Section.QUERY):
-                            m.next = "PLACE"
-                        with m.Case(Section.VALUE):
-                            m.d.sync += [weights_valid.eq(clean), weights_shape.eq(shape), self.attend.valid.eq(1)]
-                            m.next = "WEIGHTS-LOADED"
-            with m.State("PREDICT-TOKENS"):
-                m.d.comb += waits.eq(self.predict_tokens.valid)
-                with m.If(leave):
-                    m.next = "WEIGHTS"
-                    with m.If(keep):
-                        m.next = "PLACE"
-            with m.State("WEIGHTS-LOADED"):
-                m.d.comb += waits.eq(self.attend.valid)
-                with m.If(leave):
-                    m.d.sync += self.project_ready.eq(1)
-                    m.next = "FINISH"
-                    with m.If(task.mask):
-                        m.next = "ROWS"
-            with m.State("PLACE"):
-                m.d.comb += [waits.eq(~may_place), place.start.eq(leave)]
-                with m.If(leave):
-                    m.d.sync += [queries.eq(task.queries), order_half.eq(task.half)]
-                    m.next = "ROWS"
-                    with m.If(task.tokens):
-                        m.d.sync += [ordering.eq(~task.mask), keys_loaded.eq(1), self.attend.valid.eq(keep)]
-                        m.next = "WEIGHTS"
-                        with m.If(keep):
-                            m.next = "WEIGHTS-LOADED"
-            with m.State("ROWS"):
-                m.d.comb += waits.eq(~rows.done)
-                with m.If(leave):
-                    m.next = "KEYS"
-                    with m.If(keys_loaded):
-                        m.next = "FINISH"
-            with m.State("KEYS"):
-                m.d.comb += vectors.start.eq(leave)
-                with m.If(leave):
-                    m.next = "VECTORS"
-            with m.State("VECTORS"):
-                m.d.comb += waits.eq(vectors.reading)
-                with m.If(leave):
-                    m.d.sync += [self.predict.valid.eq(~values), self.attend.valid.eq(values)]
-                    m.next = "VECTORS-LOADED"
-            with m.State("VECTORS-LOADED"):
-                m.d.comb += waits.eq(self.predict.valid | self.attend.valid)
-                with m.If(leave):
-                    m.d.sync += [keys_loaded.eq(1), values.eq(1)]
-                    m.next = "KEYS"
-                    with m.If(values):
-                        m.next = "ROWS"
-            with m.State("FINISH"):
-                with m.If(leave):
-                    with m.If(task.more_heads):
-                        m.d.sync += heading.eq(1)
-                        m.next = "HEADER"
-                    with m.Elif(ended):
-                        m.d.sync += self.packet_error.valid.eq(1)
-                        m.next = "REPORT"
-                    with m.Else():
-                        m.d.sync += found.eq(SofaError.LONG_PACKET)
-                        m.next = "DRAIN"
-            with m.State("DRAIN"):
-                m.d.comb += waits.eq(~ended)
-                m.d.sync += draining.eq(waits)
-                with m.If(leave):
-                    m.d.sync += self.packet_error.valid.eq(1)
-                    m.next = "REPORT"
-            with m.State("REPORT"):
-                m.d.comb += waits.eq(self.packet_error.valid)
-                with m.If(leave):
-                    m.d.sync += [ended.eq(0), error.eq(SofaError.NONE), flush.eq(1)]
-                    m.next = "FLUSH"
-            with m.State("FLUSH"):
-                m.d.sync += flush.eq(0)
-                with m.If(leave):
-                    m.d.sync += heading.eq(1)
-                    m.next = "HEADER"
+        leaves("claimed", ~claim & ~self.head.valid, place=~tokens, project=tokens)
+
+        # A head from tokens.
+        m.d.comb += sections.start.eq(leaves("project", 1, weights=~keep, predict_tokens=keep))
+        with m.If(sections.start):
+            m.d.sync += [self.project_start.eq(1), self.predict_tokens.valid.eq(keep)]
+        codes_end, values_end = sections.part == Section.CODES, sections.part == Section.VALUE
+        with m.If(at["weights"]):
+            m.d.sync += weights_valid.eq(0)
+        with m.If(leaves("weights", sections.part_end, predict_tokens=codes_end, weights_loaded=values_end,
+                         place=sections.part == Section.QUERY)):
+            m.d.sync += [self.predict_tokens.valid.eq(codes_end), self.attend.valid.eq(values_end),
+                         weights_valid.eq(values_end & clean), weights_shape.eq(shape)]
+        leaves("predict_tokens", ~self.predict_tokens.valid, weights=~keep, place=keep)
+        with m.If(leaves("weights_loaded", ~self.attend.valid, rows=task.mask, finish=~task.mask)):
+            m.d.sync += self.project_ready.eq(1)
+
+        m.d.comb += place.start.eq(leaves("place", may_place, rows=~tokens, weights=tokens & ~keep,
+                                          weights_loaded=tokens & keep))
+        with m.If(place.start):
+            m.d.sync += [queries.eq(task.queries), order_half.eq(task.half), ordering.eq(tokens & ~task.mask),
+                         keys_loaded.eq(tokens), self.attend.valid.eq(tokens & keep)]
+
+        # Any other head: early rows, keys, values, and the rest of the rows.
+        leaves("rows", rows.done, vectors=~keys_loaded, finish=keys_loaded)
+        m.d.comb += vectors.start.eq(leaves("vectors", delay(m, at["vectors"], 2, "vectors"), reading=1))
+        with m.If(leaves("reading", ~vectors.reading, loaded=1)):
+            m.d.sync += [self.predict.valid.eq(~values), self.attend.valid.eq(values)]
+        with m.If(leaves("loaded", ~self.predict.valid & ~self.attend.valid, vectors=~values, rows=values)):
+            m.d.sync += [keys_loaded.eq(1), values.eq(1)]
+
+        more = task.more_heads
+        with m.If(leaves("finish", 1, header=more, report=~more & ended, drain=~more & ~ended)):
+            m.d.sync += [heading.eq(more), self.packet_error.valid.eq(~more & ended)]
+            with m.If(~more & ~ended):
+                m.d.sync += found.eq(SofaError.LONG_PACKET)
+        m.d.sync += draining.eq(at["drain"] & ~ended)
+        with m.If(leaves("drain", ended, report=1)):
+            m.d.sync += self.packet_error.valid.eq(1)
+        with m.If(leaves("report", ~self.packet_error.valid, flush=1)):
+            m.d.sync += [ended.eq(0), error.eq(SofaError.NONE)]
+        m.d.comb += flush.eq(at["flush"])
+        with m.If(leaves("flush", 1, header=1)):
+            m.d.sync += heading.eq(1)
         with m.If(clean & missing):
             m.d.sync += error.eq(SofaError.SHORT_PACKET)
         with m.Elif(clean & found.as_value().any()):

@@ -41,7 +41,7 @@ class RowReader(wiring.Component):
     fill : Out(1)
         The word of the query is one of zeros, which is not in the packet.
     place : Out(RowPlace)
-        Of the row at work.
+        Of the row at work, also in the cycle of `row_end`.
     beat, part, mask_word, mask_data : Out
         See :class:`~hw.sofa.beat_write.BeatWrite`.
     row_end : Out(1)
@@ -101,21 +101,23 @@ class RowReader(wiring.Component):
         ]
         m.d.sync += [
             begin.eq(self.settled & self.next_free & ~enough),
-            self.done.eq(self.run & between & self.settled & enough), self.row_end.eq(0),
+            self.done.eq(self.run & between & self.settled & enough),
         ]
-        with m.If(self.advance):
-            m.d.sync += [self.place.eq(self.next), between.eq(0), in_query.eq(~task.tokens), in_mask.eq(task.tokens)]
-        with m.If(goes & last_part & last_beat):
-            m.d.sync += [in_query.eq(0), in_mask.eq(task.mask), between.eq(~task.mask), self.row_end.eq(~task.mask)]
+        query_done, mask_done = goes & last_part & last_beat, mask_goes & mask_ends
+        m.d.sync += [
+            between.eq((between & ~self.advance) | (query_done & ~task.mask) | (mask_done & ~task.tokens)
+                       | (self.order_valid & self.order_ready)),
+            in_query.eq((in_query & ~query_done) | (self.advance & ~task.tokens)),
+            in_mask.eq((in_mask & ~self.available) | (self.advance & task.tokens) | (query_done & task.mask)
+                       | (mask_goes & word_ends & ~mask_ends)),
+            in_words.eq((in_words & ~(mask_goes & (mask_ends | word_ends))) | (in_mask & self.available)),
+            self.order_valid.eq((self.order_valid & ~self.order_ready) | (mask_done & task.tokens)),
+            self.row_end.eq((query_done & ~task.mask) | (mask_done & ~task.tokens)),
+        ]
+        with m.If(between):
+            m.d.sync += self.place.eq(self.next)
         with m.If(in_mask):
-            m.d.sync += [bits.eq(self.data), in_mask.eq(~self.available), in_words.eq(self.available)]
-        with m.If(mask_goes):
+            m.d.sync += bits.eq(self.data)
+        with m.Elif(mask_goes):
             m.d.sync += bits.eq(bits >> _MASK_WORD)
-            with m.If(mask_ends):
-                m.d.sync += [in_words.eq(0), between.eq(~task.tokens), self.row_end.eq(~task.tokens),
-                             self.order_valid.eq(task.tokens)]
-            with m.Elif(word_ends):
-                m.d.sync += [in_words.eq(0), in_mask.eq(1)]
-        with m.If(self.order_valid & self.order_ready):
-            m.d.sync += [self.order_valid.eq(0), between.eq(1)]
         return m

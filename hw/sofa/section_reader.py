@@ -99,17 +99,16 @@ class SectionReader(wiring.Component):
         m.d.comb += [write.section.eq(section), write.vector.eq(vector), write.word.eq(word), write.data.eq(self.data)]
 
         # Three cycles until all of this is known, and one to find that nothing is left to be read.
-        settled = Signal(range(self.section_cycles - 1))
-        m.d.sync += self.part_end.eq(0)
-        with m.If(taken & word_ends & vector_ends):
-            m.d.sync += reading.eq(0)
+        settled, begins = Signal(range(self.section_cycles - 1)), Signal()
+        m.d.sync += [self.part_end.eq(0), reading.eq((reading & ~(taken & (word_ends & vector_ends))) | begins)]
         with m.FSM():
             with m.State("WAIT"):
                 m.d.sync += settled.eq(settled + 1)
                 with m.If(settled == self.section_cycles - 2):
                     m.d.sync += settled.eq(settled)
                     with m.If(self.enable & leave):
-                        m.d.sync += [settled.eq(0), reading.eq(1)]
+                        m.d.comb += begins.eq(1)
+                        m.d.sync += settled.eq(0)
                         m.next = "READ"
             with m.State("READ"):
                 with m.If(~reading & ~(part_ends & buffer.o.valid)):

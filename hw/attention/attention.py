@@ -161,8 +161,9 @@ class Attention(wiring.Component):
         occupied = Signal(p.batch_rows)                    # rows with a result, from behind their last key on
         ended_row, ended = Signal.like(row), Signal()
         m.d.sync += [went.eq(go), ended.eq(take & step.last), ended_row.eq(row)]
+        rescales = (step.scale == Scale.ONE_STEP) | (step.scale == Scale.THREE_STEPS)
         waits = (step.last & select(row, list(occupied)) & (fold == 0)) | (
-            went & step.again & ((step.scale == Scale.ONE_STEP) | (step.scale == Scale.THREE_STEPS) | (step.last & ended)))
+            went & step.again & (rescales | (step.last & ended)))
         m.d.comb += [
             last_fold.eq(fold == task.last_fold),
             go.eq(probabilities.o.valid & ~waits),

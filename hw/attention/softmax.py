@@ -55,8 +55,8 @@ class Softmax(wiring.Component):
     it: it is less than the probability of a key can tell. The result does not depend on M, which cancels in the
     division. The keys of ``batch_rows`` rows may come in any order.
 
-    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two. M of a key is known when those of the two keys before it are
-    not yet written: three differences are made, and the right one is chosen.
+    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two. M of a key is known when those of the
+    two keys before it are not yet written: three differences are made, and the right one is chosen.
 
     Members
     -------

@@ -18,7 +18,9 @@ def taken(rng, parameters, places, count):
     for _ in range(count):
         place = rng.choice([before, *places]) if before is not None else rng.choice(places)
         enable, again = rng.random() < 0.8, place == before
-        scales = [Scale.CLEAR, Scale.KEEP, *([] if again else [Scale.ONE_STEP, Scale.THREE_STEPS])] if place in totals else [Scale.CLEAR]
+        scales = [Scale.CLEAR]
+        if place in totals:
+            scales += [Scale.KEEP] if again else [Scale.KEEP, Scale.ONE_STEP, Scale.THREE_STEPS]
         step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]),
                     value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
                     enable=enable, scale=rng.choice(scales), again=again, last=rng.random() < 0.2, place=place)

@@ -141,7 +141,7 @@ def test_keys_and_values_are_read_while_queries_are_replaced():
 
 
 def test_cycles():
-    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more, which the next word waits for."""
+    """A word of a matrix takes a cycle, one of a bias a cycle an element and one more, which the next one waits for."""
     bench, cycles = Bench(parameters(SETS["two parts"]), generator()), []
 
     async def testbench(ctx):

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Task
+from hw.sorter.segment_sorter import segment_cycles
 
 __all__ = ["Slot", "Sweep"]
 
@@ -30,16 +31,15 @@ class Sweep(wiring.Component):
 
     Segment `j` of `n` holds keys ``j, j + n, j + 2n, ...`` (interleaved: neighbouring keys, which tend to be
     kept together, spread over all segments) or ``j * tile ...`` (contiguous, as in SOFA section III-B). A
-    dense task walks contiguously. One slot a cycle; a segment starts only when the sorter has finished the
-    segment before the previous one, so no score is ever in the way of another.
+    dense task walks contiguously. One slot a cycle; a segment starts only when the sorter has taken the segment before,
+    so no score is ever in the way of another. How long the sorter is at work on a segment follows from the keys that it
+    is to find, so the sweep counts it itself, ahead by the latency of the predictor.
 
     Parameters
     ----------
     parameters : SofaParameters
     drain : int
         Cycles until nothing behind the sweep depends on the task any more.
-
-    ``DONE_LATENCY`` cycles after `segment_done` the first slot of a segment that waited for it comes.
 
     Members
     -------
@@ -53,8 +53,6 @@ class Sweep(wiring.Component):
         The array does something else: begin no group.
     free, idle : In(1)
         The selection can hold a further group; it holds none, so that a dense group can write its masks.
-    segment_done : In(1)
-        Pulse: the sorter has finished a segment.
     active : Out(Task)
         The task being walked; stable while slots of it are in the pipeline of the predictor.
     slot, slot_valid : Out
@@ -71,8 +69,6 @@ class Sweep(wiring.Component):
         Rows of the group that exist.
     """
 
-    DONE_LATENCY = 3
-
     def __init__(self, parameters, drain):
         p = self._parameters = parameters
         self._drain = drain
@@ -83,7 +79,6 @@ class Sweep(wiring.Component):
             "hold": In(1),
             "free": In(1),
             "idle": In(1),
-            "segment_done": In(1),
             "active": Out(Task(p)),
             "slot": Out(Slot(p)),
             "slot_valid": Out(1),
@@ -99,7 +94,6 @@ class Sweep(wiring.Component):
         p, task = self._parameters, self.active
 
         groups = Signal(range(p.query_groups + 1))     # loaded and not yet walked
-        open_segments = Signal(2)                     # started and not yet sorted
         row = Signal(17)                              # may run past the largest number of queries
         left = Signal(signed(18))                     # rows from this group on
         next_slot = Signal(range(p.query_groups))
@@ -119,13 +113,27 @@ class Sweep(wiring.Component):
 
         near = ceil_log2(p.trees + 1)
         start_group = Signal()
-        start_segment = Signal()
-        segment_done = Signal()
-        m.d.sync += segment_done.eq(self.segment_done)
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
-        m.d.sync += open_segments.eq(open_segments + start_segment - segment_done)
+
+        # The sorter: cycles until it can take a segment (`soon`: at most one), and one that waits for that.
+        cycles = segment_cycles(p)
+        sorting = Signal(range(cycles(p.max_segment_keys + 1) + 1))
+        soon, waiting, segment_end = Signal(init=1), Signal(), Signal()
+        extra, more = Signal(bits_for(p.max_segments)), Signal()         # segments that deliver a key more
+        larger, smaller, coming = (Signal.like(sorting, name=name) for name in ("larger", "smaller", "coming"))
+        m.d.sync += [larger.eq(cycles(task.segment_keys + 1)), smaller.eq(cycles(task.segment_keys))]
+        m.d.comb += coming.eq(Mux(more, larger, smaller))
+        with m.If(segment_end & ~task.dense):
+            m.d.sync += [extra.eq(Mux(more, extra - 1, 0)), more.eq(extra > 1)]
+        waiting_cycles = Signal.like(sorting)
+        with m.If(soon & (waiting | (segment_end & ~task.dense))):
+            m.d.sync += [sorting.eq(Mux(waiting, waiting_cycles, coming)), soon.eq(0), waiting.eq(0)]
+        with m.Else():
+            m.d.sync += [sorting.eq(Mux(sorting == 0, 0, sorting - 1)), soon.eq(sorting <= 2)]
+            with m.If(segment_end & ~task.dense):
+                m.d.sync += [waiting.eq(1), waiting_cycles.eq(coming)]
         room = Signal()
-        m.d.comb += room.eq(task.dense | (open_segments < 2) | segment_done)
+        m.d.comb += room.eq(~waiting | soon)
 
         m.d.sync += self.slot_valid.eq(0)
         with m.FSM() as fsm:
@@ -143,6 +151,7 @@ class Sweep(wiring.Component):
                     start.eq(0), key.eq(0), position.eq(0), fold.eq(0), position_last.eq(p.tile == 1),
                     start_behind.eq(task.keys - 1 - stride), behind.eq(task.keys - 1 - stride),
                     segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
+                    extra.eq(task.extra_segments), more.eq(task.extra_segments != 0),
                 ]
                 with m.If(left <= 0):
                     m.d.sync += drain.eq(self._drain)
@@ -157,7 +166,6 @@ class Sweep(wiring.Component):
                     m.next = "SEGMENT"
             with m.State("SEGMENT"):
                 with m.If(room):
-                    m.d.comb += start_segment.eq(~task.dense)
                     m.next = "WALK"
             with m.State("WALK"):
                 m.d.sync += [
@@ -181,15 +189,14 @@ class Sweep(wiring.Component):
                             segments_left.eq(segments_left - 1), last_segment.eq(segments_left == 2),
                             position.eq(0), position_last.eq(p.tile == 1),
                         ]
+                        m.d.comb += segment_end.eq(1)
                         with m.If(last_segment):
                             m.next = "GROUP"
-                        with m.Elif(room):
-                            m.d.comb += start_segment.eq(~task.dense)
-                        with m.Else():
+                        with m.Elif(~soon & ~task.dense):
                             m.next = "SEGMENT"
             with m.State("DRAIN"):
                 with m.If(drain != 0):
-                    m.d.sync += drain.eq(Mux(open_segments == 0, drain - 1, drain))
+                    m.d.sync += drain.eq(Mux(~waiting & (sorting == 0), drain - 1, drain))
                 with m.Else():
                     m.d.comb += self.task.ready.eq(1)
                     m.next = "IDLE"

@@ -26,8 +26,8 @@ class Slice(wiring.Component):
     ``Sweep -> Predictor -> SegmentSorter -> RowSelect -> Attention``. The selection holds two groups, so the
     prediction and sorting of the next group hide behind the attention of this one whenever
     ``keys * tree_folds <= trees * kept * folds`` (prediction),
-    ``ceil(m / 4) * (trees_per_sorter or its latency) <= tile * tree_folds`` (sorting), and
-    ``(words + 2) * (score_width - 1) + words <= keys * tree_folds`` with ``words = segments * ceil(m / 4)``
+    ``ceil(m / 4) * trees_per_sorter < tile * tree_folds`` (sorting), and
+    ``(words + 3) * (score_width - 1) + words <= keys * tree_folds`` with ``words = segments * ceil(m / 4)``
     (choosing).
 
     Members
@@ -141,7 +141,7 @@ class Slice(wiring.Component):
         sort = predictor.o_valid & ~active.dense
         sorters, clipped = [], []
         for number in range(p.sorters):
-            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p, Sweep.DONE_LATENCY + predictor.latency)
+            m.submodules[f"sorter{number}"] = sorter = shared(SegmentSorter, p)
             sorters.append(sorter)
             clipped.append(sorter.clipped)
             m.d.comb += [
@@ -159,7 +159,6 @@ class Slice(wiring.Component):
         rule = chooser.rule
         m.d.comb += [
             # The sorters run in step.
-            sweep.segment_done.eq(sorters[0].segment_done),
             chooser.candidates_valid.eq(sorters[0].o_valid),
             chooser.first.eq(sorters[0].o_first),
             chooser.row_end.eq(sorters[0].o_row_end),

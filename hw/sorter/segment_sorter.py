@@ -1,6 +1,6 @@
 """Extraction of the best keys of each sub-segment (SADS, SOFA sections III-B and IV-C)."""
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -11,7 +11,7 @@ from hw.stream.select import any_of, select
 
 from .rank_four import RankFour
 
-__all__ = ["Candidate", "SegmentSorter"]
+__all__ = ["Candidate", "SegmentSorter", "segment_cycles"]
 
 
 class Candidate(data.StructLayout):
@@ -19,6 +19,34 @@ class Candidate(data.StructLayout):
 
     def __init__(self, parameters):
         super().__init__({"score": parameters.score_width, "position": parameters.position_bits})
+
+
+def segment_cycles(parameters):
+    """Function from the keys wanted of a segment to the cycles from its being taken to that of the next, at the least.
+
+    It takes numbers and values.
+    """
+    p = parameters
+    lanes, rounds = p.trees_per_sorter, _rounds(p)
+
+    def cycles(wanted):
+        # Nothing to be found takes as long as a pass, or a round of one.
+        passes = Mux(wanted == 0, 1, (wanted + 3) >> 2) if isinstance(wanted, Value) else max(1, -(-wanted // 4))
+        if rounds == 1:
+            return passes * lanes + 1
+        return passes * (rounds * _round_turns(p))
+
+    return cycles
+
+
+def _rounds(parameters):
+    return 1 + -(-max(0, parameters.tile - 16) // 12)
+
+
+def _round_turns(parameters):
+    """Cycles of a round: the next one needs what this one has found."""
+    p = parameters
+    return max(p.trees_per_sorter, 2 + RankFour(p.score_width + p.position_bits).latency + 1)
 
 
 class SegmentSorter(wiring.Component):
@@ -37,11 +65,8 @@ class SegmentSorter(wiring.Component):
     With the parameter ``clipping``, entries below ``max - radius`` of the segment so far are clipped when the radius is
     not 0, and so are in rounds, without effect on the result, those below the four best so far.
 
-    Parameters
-    ----------
-    parameters : SofaParameters
-    notice : int
-        Cycles, at least, from `segment_done` to the first score of the segment that it asks for; at least 1.
+    A segment is taken when its last score has come and the one before is through, see :func:`segment_cycles`. From that
+    cycle on the scores of the next one may come.
 
     Members
     -------
@@ -53,18 +78,14 @@ class SegmentSorter(wiring.Component):
         Four candidates in order, the row that they belong to, and whether they are the best of their segment.
     o_row_end : Out(1)
         Pulse: all candidates of the rows have been given out.
-    segment_done : Out(1)
-        Pulse: the segment after the next may be sent, if its scores arrive no sooner than `notice` cycles later.
     clipped : Out
         Entries clipped by the radius in this cycle.
     """
 
-    def __init__(self, parameters, notice):
+    def __init__(self, parameters):
         p = self._parameters = parameters
-        self._notice = notice
         self._lanes = p.trees_per_sorter
-        self._entries = 16 + 12 * -(-max(0, p.tile - 16) // 12)
-        self._rounds = 1 + (self._entries - 16) // 12
+        self._rounds = _rounds(p)
         super().__init__({
             "scores": In(data.ArrayLayout(unsigned(p.score_width), self._lanes)),
             "score_enable": In(1),
@@ -78,7 +99,6 @@ class SegmentSorter(wiring.Component):
             "o_valid": Out(self._lanes),
             "o_first": Out(1),
             "o_row_end": Out(1),
-            "segment_done": Out(1),
             "clipped": Out(5 if p.clipping else 0),
         })
 
@@ -130,13 +150,12 @@ class SegmentSorter(wiring.Component):
         p, lanes = self._parameters, self._lanes
         # The passes of the segment at work, and cycles that are left of them.
         most = p.max_passes * lanes
-        busy, row_last, issues, begin = Signal(), Signal(), Signal(), Signal()
+        busy, row_last, issues = Signal(), Signal(), Signal()
         turn, pass_ = Signal(range(max(2, lanes))), Signal(range(max(2, p.max_passes)))
         left, remaining = Signal.like(wanted), Signal(range(most + 1))
         following = Signal.like(remaining)
         m.d.sync += following.eq(Mux(wanted == 0, lanes, ((wanted + 3) >> 2) * lanes))
         m.d.comb += load.eq(~busy & segment_full)
-        m.d.sync += begin.eq(load)
         with m.If(load):
             m.d.sync += [busy.eq(1), turn.eq(0), pass_.eq(0), left.eq(wanted), remaining.eq(following),
                          row_last.eq(row_full), issues.eq(wanted != 0)]
@@ -144,11 +163,6 @@ class SegmentSorter(wiring.Component):
             m.d.sync += [remaining.eq(remaining - 1), busy.eq(remaining != 1), turn.eq(turn + 1)]
             with m.If(turn == lanes - 1):
                 m.d.sync += [turn.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
-        # The scores of the segment after the next may come when the next one leaves the collector, in the cycle behind
-        # the last one of this one.
-        m.d.comb += self.segment_done.eq(
-            busy & ((remaining == self._notice) | (begin & (remaining < self._notice))
-                    if self._notice < most else begin))
         finish = busy & (remaining == 1)
 
         # Stages 1, 2: the entries of the row whose turn it is. Registers that are 0 out of turn, and an OR behind them,
@@ -183,7 +197,7 @@ class SegmentSorter(wiring.Component):
         width = p.score_width + p.position_bits
         m.submodules.core = core = shared(RankFour, width)
         latency = 2 + core.latency
-        turns = max(lanes, latency + 1)
+        turns = _round_turns(p)
         busy, skip, row_last = Signal(), Signal(), Signal()
         turn = Signal(range(turns))
         round_, pass_ = Signal(range(max(2, rounds))), Signal(range(p.max_passes + 1))
@@ -206,17 +220,8 @@ class SegmentSorter(wiring.Component):
             m.d.comb += load.eq(1)
             m.d.sync += [busy.eq(1), turn.eq(0), round_.eq(0), pass_.eq(0), left.eq(wanted),
                          row_last.eq(row_full), skip.eq(wanted == 0)]
-        # The scores of the segment after the next arrive `notice` cycles after it is asked for. The first may come
-        # in the cycle in which the next segment leaves the collector, which is the last cycle of this one. It is
-        # asked for in the last round, or in the round before if the notice is that long.
-        m.d.comb += final.eq(skip | ((left <= 4) & last_round))
-        if self._notice < turns:
-            asked = final & (turn == turns - 1 - self._notice)
-        else:
-            before = ~skip & (left <= 4) & (round_ == rounds - 2)
-            asked = (before & (turn == max(0, 2 * turns - 1 - self._notice))) | (skip & (turn == 0))
         m.d.comb += [
-            self.segment_done.eq(busy & asked),
+            final.eq(skip | ((left <= 4) & last_round)),
             self.o_row_end.eq(delay(m, finish & row_last, latency + 1, "row_done")),
         ]
 

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.predictor.sweep import Sweep
+from hw.sorter.segment_sorter import segment_cycles
 from sim.golden.sorter import segment_keys
 from tests.sofa.heads import tiny
 from tests.sofa.tasks import task_fields
@@ -11,12 +12,23 @@ from tests.streams import generator, run, send
 DRAIN = 5
 
 
-def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
-    """Slots, as ``(group, slot)``, of `tasks`; the sorter is done with probability `sort` in each cycle."""
+class Sorter:
+    """When the sorter takes the segments: not before their last score, and not before it is through with the others."""
+
+    def __init__(self, parameters):
+        self.cycles, self.taken, self.free = segment_cycles(parameters), 0, 0
+
+    def ends(self, cycle, wanted):
+        self.taken = max(cycle + 1, self.free)
+        self.free = self.taken + self.cycles(wanted)
+
+
+def walk(parameters, tasks, rng, *, index=0, stall=0.0):
+    """Slots, as ``(group, slot)``, of `tasks`."""
     p = parameters
     dut = Sweep(p, DRAIN)
     slots, groups, finished = [], [], []
-    unsorted = [0]
+    sorter, state = Sorter(p), dict(cycle=0, segment=0)
 
     async def source(ctx):
         ctx.set(dut.index, index)
@@ -39,8 +51,7 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
         quiet = 0
         while quiet < 3:
             free, idle = (rng.random() >= stall for _ in range(2))
-            done = unsorted[0] > 0 and rng.random() < sort
-            for signal, value in ((dut.free, free), (dut.idle, idle), (dut.segment_done, done)):
+            for signal, value in ((dut.free, free), (dut.idle, idle)):
                 ctx.set(signal, value)
             _, _, valid, slot, start, active, taken, group_slot, group_row, present = await ctx.tick().sample(
                 dut.slot_valid, dut.slot, dut.group_start, dut.active, dut.task.ready, dut.group_slot,
@@ -48,21 +59,23 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0, sort=1.0):
             if valid:
                 groups[-1] = (group_slot, group_row, present)
                 slots.append((len(groups) - 1, slot))
-                if not active.dense and slot.position == 0 and slot.fold == 0:
-                    unsorted[0] += 1
-                    # The two segments that are open: one being sorted, one being collected.
-                    assert unsorted[0] <= 2
+                if not active.dense:
+                    if slot.position == 0 and slot.fold == 0:
+                        assert state["cycle"] >= sorter.taken, "the score of a segment is in the way"
+                    if slot.segment_end:
+                        sorter.ends(state["cycle"],
+                                    active.segment_keys + (state["segment"] < active.extra_segments))
+                        state["segment"] = 0 if slot.row_end else state["segment"] + 1
             if start:
                 # In the cycle of the last slot of the group before, at the earliest.
                 assert free and (idle or not active.dense)
                 groups.append(None)
-            if taken:
-                assert unsorted[0] == 0
-            unsorted[0] -= done
+            if taken and not active.dense:
+                assert state["cycle"] >= sorter.free
+            state["cycle"] += 1
             quiet = quiet + 1 if finished else 0
 
     run(dut, source, loading, sink)
-    assert unsorted[0] == 0
     return slots, groups
 
 
@@ -87,8 +100,8 @@ def expected(parameters, tasks, index):
     return slots, groups
 
 
-def check(parameters, tasks, rng, index=0, stall=0.0, sort=1.0):
-    slots, groups = walk(parameters, tasks, rng, index=index, stall=stall, sort=sort)
+def check(parameters, tasks, rng, index=0, stall=0.0):
+    slots, groups = walk(parameters, tasks, rng, index=index, stall=stall)
     got = [(group, *(slot[name] for name in (
         "key", "fold", "last_fold", "position", "segment_end", "row_end"))) for group, slot in slots]
     wanted, wanted_groups = expected(parameters, tasks, index)
@@ -112,12 +125,16 @@ def test_any_tasks(slices, tile, data):
     tasks = [task_fields(p, queries=rng.randint(1, 13), keys=rng.randint(1, p.max_keys), head_dim=rng.randint(1, 6),
                          dense=rng.getrandbits(1), interleaved=rng.getrandbits(1)) for _ in range(3)]
     for index in range(slices):
-        check(p, tasks, rng, index, rng.choice([0, 0.5]), rng.choice([1, 0.3, 0.03]))
+        check(p, tasks, rng, index, rng.choice([0, 0.5]))
 
 
-def test_waits_for_a_slow_sorter():
-    p = tiny()
-    check(p, [task_fields(p, queries=4, keys=32, interleaved=1)], generator(), sort=0.03)
+@pytest.mark.parametrize("changes", [dict(), dict(columns=4, rows_per_sorter=4), dict(tile=32, max_segment_keys=20)])
+def test_waits_for_the_sorter(changes):
+    """Segments of few keys, of which many are wanted."""
+    p = tiny(**changes)
+    tasks = [task_fields(p, queries=9, keys=keys, head_dim=1, interleaved=1, segment_keys=wanted, extra_segments=extra)
+             for keys in (1, 9, 32) for wanted in (0, 1, 8) for extra in (0, 1)]
+    check(p, tasks, generator())
 
 
 def test_walks_one_slot_a_cycle_between_segments_of_a_fast_sorter():
@@ -132,9 +149,8 @@ def test_walks_one_slot_a_cycle_between_segments_of_a_fast_sorter():
         ctx.set(dut.task.payload, task)
         ctx.set(dut.task.valid, 1)
         for cycle in range(100):
-            _, _, valid, end, taken = await ctx.tick().sample(dut.slot_valid, dut.slot.segment_end, dut.task.ready)
+            _, _, valid, taken = await ctx.tick().sample(dut.slot_valid, dut.task.ready)
             ctx.set(dut.group_loaded, 0)
-            ctx.set(dut.segment_done, valid & end)
             if valid:
                 valid_cycles.append(cycle)
             if taken:

@@ -3,9 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.predictor.predictor import predictor_latency
-from hw.predictor.sweep import Sweep
-from hw.sorter.segment_sorter import SegmentSorter
+from hw.sorter.segment_sorter import SegmentSorter, segment_cycles
 from sim.golden.sorter import extract, segment_keys
 from tests.sofa.heads import tiny
 from tests.streams import generator, run
@@ -34,7 +32,7 @@ class Rows:
             scores[1 + rng.randrange(self.lanes):] = 0
 
 
-def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=1, stall=0.0):
+def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, stall=0.0):
     """Feed segments as early as the contract allows.
 
     Returns
@@ -45,26 +43,27 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=1, stal
         Cycles in which a segment could not be fed.
     """
     p = parameters
-    dut = SegmentSorter(p, notice)
+    dut = SegmentSorter(p)
     lanes = rows.lanes
     words = [[] for _ in range(lanes)]
     open_words = [[] for _ in range(lanes)]
-    state = dict(clipped=0, waited=0, cycle=0, done=[], fed=0)
+    state, cycles = dict(clipped=0, waited=0), segment_cycles(p)
 
     async def feed(ctx):
         for name, value in dict(segment_keys=segment_keys, extra_segments=extra, radius=radius).items():
             ctx.set(getattr(dut, name), value)
+        now = taken = free = 0
         for scores in rows.scores:
             for index, members in enumerate(rows.members):
-                # Two segments may be on their way; a further one comes `notice` cycles after `segment_done`.
-                while state["fed"] - len(state["done"]) >= 2 or (
-                        state["fed"] >= 2 and state["cycle"] < state["done"][state["fed"] - 2] + notice):
+                # When the segment before is taken, its scores make room.
+                while now < taken:
                     state["waited"] += 1
                     await ctx.tick()
-                state["fed"] += 1
+                    now += 1
                 for position, key in enumerate(members):
                     while rng.random() < stall:
                         await ctx.tick()
+                        now += 1
                     ctx.set(dut.scores, scores[:, key].tolist())
                     ctx.set(dut.score_enable, 1)
                     ctx.set(dut.position, position)
@@ -72,15 +71,15 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=1, stal
                     ctx.set(dut.segment_end, end)
                     ctx.set(dut.row_end, end and index == len(rows.members) - 1)
                     await ctx.tick()
+                    now += 1
                     ctx.set(dut.score_enable, 0)
+                taken = max(now, free)
+                free = taken + cycles(segment_keys + (index < extra))
 
     async def sink(ctx):
         for _ in range(200_000):
-            _, _, o, valid, first, end, done, clipped = await ctx.tick().sample(
-                dut.o, dut.o_valid, dut.o_first, dut.o_row_end, dut.segment_done, dut.clipped)
-            if done:
-                state["done"].append(state["cycle"])
-            state["cycle"] += 1
+            _, _, o, valid, first, end, clipped = await ctx.tick().sample(
+                dut.o, dut.o_valid, dut.o_first, dut.o_row_end, dut.clipped)
             state["clipped"] += clipped if p.clipping else 0
             for lane in range(lanes):
                 if valid >> lane & 1:
@@ -95,21 +94,18 @@ def sort(parameters, rows, rng, *, segment_keys, extra, radius=0, notice=1, stal
         else:
             raise AssertionError("the sorter does not end")
         for _ in range(20):
-            _, _, valid, end, done = await ctx.tick().sample(dut.o_valid, dut.o_row_end, dut.segment_done)
-            assert not valid and not end and not done
+            _, _, valid, end = await ctx.tick().sample(dut.o_valid, dut.o_row_end)
+            assert not valid and not end
 
-    # The sink counts cycles, so it has to see an edge before the feeder acts on it.
     run(dut, sink, feed)
-    assert len(state["done"]) == len(rows.scores) * len(rows.members)
     return words, state["clipped"], state["waited"]
 
 
-def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, notice=1, levels=1 << 16,
+def check(parameters, rng, *, count=3, keys, wanted, extra=0, radius=0, levels=1 << 16,
           interleaved=False, stall=0.0):
     p = parameters
     rows = Rows(p, rng, count=count, keys=keys, levels=levels, interleaved=interleaved)
-    words, clipped, waited = sort(p, rows, rng, segment_keys=wanted, extra=extra, radius=radius, notice=notice,
-                                  stall=stall)
+    words, clipped, waited = sort(p, rows, rng, segment_keys=wanted, extra=extra, radius=radius, stall=stall)
     expected_clipped = 0
     expected = [[] for _ in range(rows.lanes)]
     for scores in rows.scores:
@@ -151,7 +147,7 @@ def test_matches_model(lanes, tile, clipping, data):
     wanted = rng.randint(0, p.max_segment_keys)
     check(p, rng, count=2, keys=rng.randint(1, 64), wanted=wanted,
           extra=rng.randint(0, p.max_segments) if wanted < p.max_segment_keys else 0,
-          radius=rng.choice([0, 1, 5, 20, 63]) if clipping else 0, notice=rng.choice([0, 1, 3, 8, 30]),
+          radius=rng.choice([0, 1, 5, 20, 63]) if clipping else 0,
           levels=rng.choice([1, 3, 63]), interleaved=rng.random() < 0.5, stall=rng.choice([0, 0.3]))
 
 
@@ -159,35 +155,31 @@ def test_more_rows_than_cycles_of_the_core():
     p = tiny(**ROWS[16])
     assert p.trees_per_sorter == 16
     rng = generator()
-    check(p, rng, count=2, keys=23, wanted=5, extra=1, notice=3, interleaved=True)
+    check(p, rng, count=2, keys=23, wanted=5, extra=1, interleaved=True)
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
-@pytest.mark.parametrize("notice", [0, 4, 9])
-def test_segments_follow_each_other_without_a_gap(lanes, notice):
-    # A pass over 16 entries takes 9 cycles: less than a segment of 16 keys takes to arrive.
+@pytest.mark.parametrize(("lanes", "wanted"), [(1, 16), (4, 4), (4, 12)])
+def test_segments_follow_each_other_without_a_gap(lanes, wanted):
+    """A cycle a row and four keys, and one more: not more than a segment of 16 keys takes to arrive."""
     p = tiny(**ROWS[lanes], tile=16, max_segment_keys=16, max_keys=64)
-    assert check(p, generator(), count=4, keys=64, wanted=4, notice=notice) == 0
+    assert check(p, generator(), count=4, keys=64, wanted=wanted) == 0
 
 
-@pytest.mark.parametrize("notice", [*range(1, 17), 20, 40])
-def test_a_segment_may_come_as_early_as_the_notice_says(notice):
-    """Two passes over 8 entries take longer than the 8 scores of the next segment."""
-    waited = check(tiny(), generator(), count=3, keys=32, wanted=8, notice=notice)
-    assert waited > 0
+def test_a_segment_waits_for_many_passes():
+    """Four passes for four rows take longer than the 8 scores of the next segment."""
+    p = tiny(**ROWS[4], tile=16, max_segment_keys=16, max_keys=64)
+    assert check(p, generator(), count=3, keys=24, wanted=16, interleaved=True) > 0
 
 
-@pytest.mark.parametrize("notice", [1, 7, 8, 9, 10, 15])
-def test_rounds_and_the_notice(notice):
+def test_rounds_take_longer_than_the_scores():
     p = tiny(tile=32, max_segment_keys=12, max_keys=128)
-    assert check(p, generator(), count=1, keys=128, wanted=8, notice=notice) > 0
+    assert check(p, generator(), count=1, keys=128, wanted=8) > 0
 
 
 def test_short_segments_at_the_rate_of_the_sorter():
     p = tiny(tile=4, max_segment_keys=4)
-    notice = Sweep.DONE_LATENCY + predictor_latency(p)
-    check(p, generator(), count=12, keys=1, wanted=1, notice=notice)
-    check(p, generator(), count=3, keys=31, wanted=1, notice=notice, interleaved=True)
+    check(p, generator(), count=12, keys=1, wanted=1)
+    check(p, generator(), count=3, keys=31, wanted=1, interleaved=True)
 
 
 @pytest.mark.parametrize("tile", [32, 64])

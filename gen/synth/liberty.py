@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gen.errors import ThresherError
+from gen.synth.boolean import compile_function
 
 __all__ = ["GATE_LIBRARY", "CellLibrary"]
 
@@ -35,6 +36,8 @@ class CellLibrary:
         Cells with an ``ff`` group.
     nand2 : float
         Area of the smallest two-input NAND gate.
+    head : str
+        What stands before the first cell, without comments.
     voltage : float or None
         Nominal supply in volts, where the library says.
     has_timing, has_power : bool
@@ -68,10 +71,15 @@ class CellLibrary:
                                ("two-input NAND gate with an area, the unit of gate equivalents", self.nand2)):
             if not found:
                 self._refuse(f"it has no {missing}")
+        self.head = text[:cell.start()] if (cell := re.search(r"\bcell\s*\(", text)) else text
         voltage = re.search(r"\bnom_voltage\s*:\s*\"?([\d.]+)", text)
         self.voltage = float(voltage[1]) if voltage else None
-        self.has_timing = "timing" in text and re.search(r"\bcell_rise\s*\(", text) is not None
+        self.has_timing = re.search(r"\bcell_rise\s*\(", text) is not None
         self.has_power = re.search(r"\binternal_power\s*\(", text) is not None
+
+    def body(self, name):
+        """What stands between the braces of a cell."""
+        return self._cells[name]
 
     def _refuse(self, what):
         raise ThresherError(f"{self._name!r} is not a usable Liberty file: {what}.")
@@ -128,67 +136,13 @@ def _cells(text):
 def _is_nand2(body):
     pins = _PIN.findall(body)
     functions = re.findall(r"\bfunction\s*:\s*\"([^\"]*)\"", body)
-    if len(pins) != 3 or len(functions) != 1 or "ff" in body.split() or re.search(r"\blatch\s*\(", body):
+    if len(pins) != 3 or len(functions) != 1 or re.search(r"\b(ff|latch)\s*\(", body):
         return False
     inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", functions[0])))
     if len(inputs) != 2 or not set(inputs) <= set(pins):
         return False
     try:
-        table = [_evaluate(functions[0], dict(zip(inputs, values, strict=True)))
-                 for values in itertools.product((False, True), repeat=2)]
-    except (IndexError, KeyError):
+        nand = compile_function(functions[0], inputs)
+    except ThresherError:
         return False
-    return table == [True, True, True, False]
-
-
-def _evaluate(function, values):
-    """Value of a Boolean expression of Liberty: ``!`` or postfix ``'``, then ``^``, ``*`` ``&`` or a blank, ``+`` ``|``.
-
-    Raises
-    ------
-    IndexError, KeyError
-        The expression is malformed.
-    """
-    tokens = re.findall(r"[A-Za-z_]\w*|[01!'^*&+|()]", function)
-
-    def factor():
-        token = tokens.pop(0)
-        if token == "!":
-            value = not factor()
-        elif token == "(":
-            value = either()
-            if tokens.pop(0) != ")":
-                raise IndexError
-        else:
-            value = token == "1" if token in "01" else values[token]
-        while tokens and tokens[0] == "'":
-            tokens.pop(0)
-            value = not value
-        return value
-
-    def exclusive():
-        value = factor()
-        while tokens and tokens[0] == "^":
-            tokens.pop(0)
-            value ^= factor()
-        return value
-
-    def both():
-        value = exclusive()
-        while tokens and tokens[0] not in "+|)":
-            if tokens[0] in "*&":
-                tokens.pop(0)
-            value &= exclusive()
-        return value
-
-    def either():
-        value = both()
-        while tokens and tokens[0] in "+|":
-            tokens.pop(0)
-            value |= both()
-        return value
-
-    value = either()
-    if tokens:
-        raise IndexError
-    return value
+    return [nand(1, *values) for values in itertools.product((0, 1), repeat=2)] == [1, 1, 1, 0]

@@ -60,8 +60,8 @@ class SramModel:
         Of the area.
     energy_pj, energy_feature_nm, energy_voltage, write_ratio : float
         Of the energy.
-    access_ns : float
-        Of the delay.
+    access_ns, input_ff : float
+        Of the timing.
     """
 
     name: str
@@ -76,6 +76,7 @@ class SramModel:
     energy_voltage: float
     write_ratio: float
     access_ns: float
+    input_ff: float
 
     def node(self, library=None):
         """The node of a cell library: nearest by its NAND gate, with the library's voltage; the first without one."""
@@ -104,6 +105,10 @@ class SramModel:
     def delay_ns(self, macro, node):
         """From the clock, or from the address of a read that is not clocked, to the data, in nanoseconds."""
         return self.access_ns * node.feature_nm / self.energy_feature_nm * (macro.bits / 65536) ** 0.25
+
+    def input_farads(self, node):
+        """Capacitance of an input in farads."""
+        return self.input_ff * 1e-15 * node.feature_nm / self.energy_feature_nm
 
     def figures(self, macro, node, library=None):
         """What a report says of a memory."""

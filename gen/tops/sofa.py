@@ -54,3 +54,9 @@ class SofaTop:
         from gen.tops.sofa_simulation import simulate_heads
 
         return simulate_heads(self, parameters, options)
+
+    def measure(self, parameters, options, verilog, waves):
+        """Run heads on a netlist of the top and leave a waveform; see :mod:`gen.tops.sofa_simulation`."""
+        from gen.tops.sofa_simulation import measure_heads
+
+        return measure_heads(parameters, options, verilog, waves)

@@ -19,7 +19,7 @@ from sim.runner import SimulationError, simulate
 from .sofa_inputs import check_heads, load_heads, shipped_case
 from .sofa_traffic import reuse, traffic
 
-__all__ = ["HeadsRun", "run_heads", "simulate_heads"]
+__all__ = ["HeadsRun", "measure_heads", "run_heads", "simulate_heads"]
 
 
 @dataclasses.dataclass
@@ -94,6 +94,41 @@ def expected_counters(golden, counters):
     return [name for name, value in totals.items() if name in counters and counters[name] != value % (1 << 32)]
 
 
+def chosen_heads(parameters, options):
+    """The inputs that options name, and the selection they ask for."""
+    if options.input is None:
+        inputs = check_heads(shipped_case(parameters, options.from_tokens), "the shipped case", parameters,
+                             options.from_tokens)
+    else:
+        inputs = load_heads(options.input, parameters, options.from_tokens)
+    return inputs, Selection(keep=options.keep if options.keep is not None else 0.25,
+                             policy=options.policy or "merge", causal=options.causal)
+
+
+def measure_heads(parameters, options, verilog, waves):
+    """`thresher power sofa`: heads through a netlist of the top, leaving a waveform.
+
+    Returns
+    -------
+    dict
+        ``macs`` (useful multiply-accumulates, of attention and of the generator), ``rows``, ``cycles``, ``keep``,
+        ``bit_exact`` and ``utilisation``.
+
+    Raises
+    ------
+    ThresherError
+        The hardware failed, or returned other bits than the golden model.
+    """
+    inputs, selection = chosen_heads(parameters, options)
+    heads, _scales = inputs.plan(selection, parameters)
+    run = run_heads(verilog, {}, heads, parameters, seed=options.seed, simulator=options.simulator, waves=waves)
+    if run.mismatches:
+        raise ThresherError(f"the netlist differs from the golden model: {run.mismatches[0]}")
+    return {"macs": sum(useful_products(run).values()), "rows": sum(len(head.queries) for head in heads),
+            "cycles": run.simulation.cycles, "keep": selection.keep, "bit_exact": True,
+            "utilisation": utilisation(run, parameters)["utilisation"]}
+
+
 def simulate_heads(top, parameters, options):
     """`thresher sim sofa`: heads of an ``.npz``, or the shipped one that fits, through the Verilog.
 
@@ -104,12 +139,7 @@ def simulate_heads(top, parameters, options):
     """
     options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens"})
     p = parameters
-    if options.input is None:
-        inputs = check_heads(shipped_case(p, options.from_tokens), "the shipped case", p, options.from_tokens)
-    else:
-        inputs = load_heads(options.input, p, options.from_tokens)
-    selection = Selection(keep=options.keep if options.keep is not None else 0.25,
-                          policy=options.policy or "merge", causal=options.causal)
+    inputs, selection = chosen_heads(p, options)
     heads, scales = inputs.plan(selection, p)
     emitted = emit_cached(top, p)
     run = run_heads(emitted.verilog, emitted.registers, heads, p, seed=options.seed, stall=options.stall,
@@ -147,17 +177,24 @@ def simulate_heads(top, parameters, options):
     return report
 
 
-def utilisation(run, parameters):
-    """Useful products over multipliers times cycles, of the busier one of the multiplier arrays, and of each."""
-    head, cycles = run.heads[0], run.simulation.cycles
+def useful_products(run):
+    """Multiply-accumulates that the result needs, of attention and, of heads from tokens, of the generator."""
+    head = run.heads[0]
     channels, value_channels = head.keys.shape[1], head.values.shape[1]
-    attending = int(run.selected.sum()) * (channels + value_channels)
-    shares = {"utilisation_attention": attending / (parameters.multipliers * cycles)}
+    products = {"attention": int(run.selected.sum()) * (channels + value_channels)}
     if run.generated is not None:
         features = head.tokens.x.shape[1]
         queries = sum(len(head.queries) for head in run.heads)
-        generating = features * (queries * channels + int(run.generated.sum()) * (channels + value_channels))
-        shares["utilisation_generator"] = generating / (parameters.generator_multipliers * cycles)
+        products["generator"] = features * (queries * channels
+                                            + int(run.generated.sum()) * (channels + value_channels))
+    return products
+
+
+def utilisation(run, parameters):
+    """Useful products over multipliers times cycles, of the busier one of the multiplier arrays, and of each."""
+    multipliers = {"attention": parameters.multipliers, "generator": parameters.generator_multipliers}
+    shares = {f"utilisation_{array}": products / (multipliers[array] * run.simulation.cycles)
+              for array, products in useful_products(run).items()}
     return {"utilisation": max(shares.values())} | shares
 
 

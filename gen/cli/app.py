@@ -22,7 +22,8 @@ app = typer.Typer(name="thresher", no_args_is_help=True, add_completion=False, p
                   help="Turn a few parameters into verified hardware for attention and sparse tensors: "
                        "Verilog, a bit-exact simulation on real data, and what it costs and gains.")
 for name, module in (("list", listing), ("describe", describe), ("doctor", doctor), ("emit", emit),
-                     ("sim", sim), ("synth", synth), ("pnr", pnr), ("power", power), ("demo", demo), ("lint", lint), ("claims", claims)):
+                     ("sim", sim), ("synth", synth), ("pnr", pnr), ("power", power), ("demo", demo), ("lint", lint),
+                     ("claims", claims)):
     app.command(name)(module.command)
 app.add_typer(workload.app, name="workload")
 

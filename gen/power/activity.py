@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from gen.errors import ThresherError
-
 __all__ = ["Activity", "evaluate"]
 
 
@@ -114,11 +112,10 @@ def evaluate(netlist, cells, trace, clock="clk"):
         cell = cells[gate.kind]
         if cell.state is None:
             words = [values[gate.pins[pin]] for pin in cell.inputs]
-            made = {gate.pins[pin]: function(mask, *words) for pin, function in cell.outputs.items() if pin in gate.pins}
         else:
             state = values[gate.pins[cell.state]] << 1 & mask
-            made = {gate.pins[pin]: function(mask, state, ~state & mask)
-                    for pin, function in cell.outputs.items() if pin in gate.pins}
+            words = [state, ~state & mask]
+        made = {gate.pins[pin]: function(mask, *words) for pin, function in cell.outputs.items() if pin in gate.pins}
         for net, word in made.items():
             if net not in values:
                 values[net] = word
@@ -140,8 +137,8 @@ def evaluate(netlist, cells, trace, clock="clk"):
             for net in (pins if isinstance(pins, list) else [pins]) if isinstance(net, int)} - clocks
     toggles = {net: (((values[net] ^ values[net] >> 1) & mask >> 1).bit_count() / (trace.cycles - 1),
                      values[net].bit_count() / trace.cycles) for net in nets if net in values}
-    return Activity(trace.cycles, toggles, len(toggles) / max(1, len(nets)), len(registers), len(traced), checked, wrong,
-                    {name: _accesses(gate, values) for name, gate in memories.items()})
+    return Activity(trace.cycles, toggles, len(toggles) / max(1, len(nets)), len(registers), len(traced), checked,
+                    wrong, {name: _accesses(gate, values) for name, gate in memories.items()})
 
 
 def _state(gate, cell, values, mask):

@@ -138,8 +138,8 @@ def _cell(name, group, units):
         for timing in entry.all("timing"):
             slews.setdefault(pin, []).extend(_tables(timing, ("rise_transition", "fall_transition"), (), units))
     capacitances = {pin: entry.number("capacitance") for pin, entry in pins.items()}
-    return Cell(inputs, {pin: compile_function(function, operands) for pin, function in functions.items()}, state, clock,
-                capacitances, group.number("cell_leakage_power"), energies, slews)
+    outputs = {pin: compile_function(function, operands) for pin, function in functions.items()}
+    return Cell(inputs, outputs, state, clock, capacitances, group.number("cell_leakage_power"), energies, slews)
 
 
 def _tables(group, names, fallback, units):

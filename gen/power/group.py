@@ -39,9 +39,7 @@ def parse_groups(text):
     :class:`gen.errors.ThresherError`
         If the text is malformed.
     """
-    tokens = [(text or "") + (mark or "") + (word or "") if not mark else mark
-              for text, mark, word in _TOKEN.findall(text)]
-    tokens = [token.replace("\\\n", " ").strip() for token in tokens]
+    tokens = ["".join(parts).replace("\\\n", " ").strip() for parts in _TOKEN.findall(text)]
     top = Group("", [])
     open_groups, place = [top], 0
     try:

@@ -72,7 +72,8 @@ module map_{macro.name}(RD_CLK, RD_EN, RD_ARST, RD_SRST, RD_ADDR, RD_DATA, WR_CL
   input [WR_PORTS*WIDTH-1:0] WR_EN, WR_DATA;
   input [WR_PORTS*ABITS-1:0] WR_ADDR;
   wire _TECHMAP_FAIL_ = SIZE != {macro.words} || WIDTH != {macro.width} || RD_PORTS != {reads} || WR_PORTS != {writes}
-    || OFFSET != 0 || ABITS < {address} || RD_CLK_ENABLE != {{{reads}{{1'b1}}}} || RD_CLK_POLARITY != {{{reads}{{1'b1}}}}
+    || OFFSET != 0 || ABITS < {address}
+    || RD_CLK_ENABLE != {{{reads}{{1'b1}}}} || RD_CLK_POLARITY != {{{reads}{{1'b1}}}}
     || RD_TRANSPARENCY_MASK != 0 || RD_WIDE_CONTINUATION != 0 || WR_WIDE_CONTINUATION != 0
     || WR_CLK_ENABLE != {{{writes}{{1'b1}}}} || WR_CLK_POLARITY != {{{writes}{{1'b1}}}}
     || _TECHMAP_CONSTMSK_RD_ARST_ != {{{reads}{{1'b1}}}} || _TECHMAP_CONSTVAL_RD_ARST_ != 0
@@ -110,7 +111,8 @@ def liberty(macros, sram, node, header):
                 body = f"clock : true; capacitance : {capacitance:.6g};"
             elif direction == "input":
                 # A tenth of the access time before the edge; none after it.
-                body = (f"capacitance : {capacitance:.6g}; timing () {{ related_pin : \"CK\"; timing_type : setup_rising; "
+                body = (f"capacitance : {capacitance:.6g}; "
+                        f"timing () {{ related_pin : \"CK\"; timing_type : setup_rising; "
                         f"{_edges('constraint', access / 10)} }} timing () {{ related_pin : \"CK\"; "
                         f"timing_type : hold_rising; {_edges('constraint', 0)} }}")
             else:
@@ -125,7 +127,8 @@ def liberty(macros, sram, node, header):
     buses = [f"  type (bus{width}) {{ base_type : array; data_type : bit; bit_width : {width}; bit_from : {width - 1}; "
              f"bit_to : 0; downto : true; }}" for width in sorted(types) if width > 1]
     return "\n".join(["/* Memories by the model of Thresher: area and times, no power. */", "library (memories) {",
-                      "  delay_model : table_lookup;", *(f"  {line}" for line in header.lines), *buses, *cells, "}", ""])
+                      "  delay_model : table_lookup;", *(f"  {line}" for line in header.lines), *buses, *cells,
+                      "}", ""])
 
 
 def _edges(kind, value):

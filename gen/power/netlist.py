@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gen.errors import ThresherError
 from gen.power import macros as macro_cells
-from gen.synth.memories import MACROS, dump_memories, read_memories, select_macros
+from gen.synth.memories import dump_memories, read_memories, select_macros
 from gen.synth.yosys import Yosys, checked_source, quoted
 
 __all__ = ["Gate", "Netlist", "map_to_gates"]
@@ -36,8 +36,8 @@ class Netlist:
         Direction and nets of each port of the top.
     macros : dict of str to :class:`gen.synth.sram.Macro`
         By type of cell.
-    verilog, registers : pathlib.Path
-        The flat netlist, and the same design before it became gates, for simulation.
+    registers : pathlib.Path
+        Verilog of the same design before it became gates, for simulation.
     """
 
     top: str
@@ -45,7 +45,6 @@ class Netlist:
     names: dict
     ports: dict
     macros: dict
-    verilog: Path
     registers: Path
 
 
@@ -99,8 +98,7 @@ def map_to_gates(verilog, top, library, folder, macro_words, update=lambda messa
             module = json.loads((scratch / "gates.json").read_text(encoding="utf-8"))["modules"][top]
         except (OSError, ValueError, KeyError) as error:
             raise ThresherError("Yosys stopped without a message: its netlist is missing.") from error
-        gates, registers = folder / f"{top}.gates.v", folder / f"{top}.registers.v"
-        gates.write_bytes((scratch / "gates.v").read_bytes())
+        registers = folder / f"{top}.registers.v"
         registers.write_text((scratch / "registers.v").read_text(encoding="utf-8")
                              + "\n".join(map(macro_cells.model, shapes)), encoding="utf-8")
     cells = {name: Gate(cell["type"], {pin: bits if cell["type"].startswith("sram_") else bits[0]
@@ -117,7 +115,7 @@ def map_to_gates(verilog, top, library, folder, macro_words, update=lambda messa
             if isinstance(bit, int):
                 names.setdefault(bit, []).append((name, place))
     ports = {name: (port["direction"], port["bits"]) for name, port in module["ports"].items()}
-    return Netlist(top, cells, names, ports, shapes, gates, registers)
+    return Netlist(top, cells, names, ports, shapes, registers)
 
 
 def _run(folder, commands):

@@ -13,6 +13,11 @@ from gen.synth.yosys import Yosys, checked_source, quoted
 __all__ = ["Gate", "Netlist", "map_to_gates"]
 
 
+# What ABC sizes gates for: a delay that they do not reach, and a load of some inputs.
+_DELAY_PS = 1000
+_LOAD_FF = 50
+
+
 @dataclass(frozen=True)
 class Gate:
     """A cell of the flat netlist: its type, and the net at each pin, a list of nets at pins of several bits."""
@@ -83,6 +88,12 @@ def map_to_gates(verilog, top, library, folder, macro_words, update=lambda messa
         memories = read_memories(scratch / "memories.il")
         shapes = sorted({macro for cells in memories.values() for macro in cells.values() if macro.clocked},
                         key=lambda macro: macro.name)
+        # With a driver and a load ABC also puts in buffers and chooses sizes.
+        sizing = ""
+        if library.inverter is not None:
+            sizing = f" -constr drive.txt -D {_DELAY_PS}"
+            (scratch / "drive.txt").write_text(
+                f"set_driving_cell {library.inverter}\nset_load {_LOAD_FF} [all_outputs]\n", encoding="utf-8")
         (scratch / "macros.v").write_text(macro_cells.mapping(shapes), encoding="utf-8")
         update("mapping to gates")
         # Names without a leading underscore, which simulators hide; the same before and after the mapping.
@@ -92,8 +103,9 @@ def map_to_gates(verilog, top, library, folder, macro_words, update=lambda messa
                        # Verilog has no adders with all carries, nor sums of products.
                        "design -save mapped", "maccmap -unmap", "techmap t:$alu", "techmap t:$lcu",
                        "write_verilog -noattr registers.v", "design -load mapped", "techmap", "opt -fast",
-                       f"dfflibmap -liberty {file}", f"abc -liberty {file}", "opt_clean", "flatten", "opt_clean",
-                       "delete t:$scopeinfo", "rename -enumerate -pattern g%", "write_json gates.json"])
+                       f"dfflibmap -liberty {file}", f"abc -liberty {file}{sizing}", "opt_clean",
+                       "flatten", "opt_clean", "delete t:$scopeinfo", "rename -enumerate -pattern g%",
+                       "write_json gates.json"])
         try:
             module = json.loads((scratch / "gates.json").read_text(encoding="utf-8"))["modules"][top]
         except (OSError, ValueError, KeyError) as error:

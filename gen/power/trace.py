@@ -1,5 +1,6 @@
 """Values of signals at each rising edge of the clock, from a waveform."""
 
+import re
 from bisect import bisect_right
 
 import numpy as np
@@ -83,7 +84,9 @@ def read_trace(path, top, clock="clk"):
         parts = variable.full_name.split(".")
         if top in parts[:-1]:
             name = ".".join(parts[parts.index(top) + 1:]).replace("\\", "").replace(" ", "")
-            signals[name.split("[")[0]] = variable, variable.bitwidth or 1
+            # A word of a memory, whose name ends in an index, reads as a scope; a range is no part of a name.
+            name = re.sub(r"\[\d+:\d+\]$", "", name.replace(".[", "["))
+            signals[name] = variable, variable.bitwidth or 1
     if clock not in signals:
         raise ThresherError(f"The waveform has no clock {clock!r} in {top!r}.")
     edges = [time for time, value in signals[clock][0].signal if value in (1, "1")]

@@ -99,7 +99,17 @@ class CellLibrary:
 
     @cached_property
     def nand2(self):
-        return min((area for name, area in self.areas.items() if area and _is_nand2(self._cells[name])), default=0.0)
+        return min(self._areas_of(2, [1, 1, 1, 0]), default=(0.0, ""))[0]
+
+    @cached_property
+    def inverter(self):
+        """Name of the smallest inverter, or None."""
+        return min(self._areas_of(1, [1, 0]), default=(0.0, None))[1]
+
+    def _areas_of(self, inputs, table):
+        """Area and name of each cell that has one output, of that truth table of so many inputs."""
+        return [(area, name) for name, area in self.areas.items()
+                if area and _computes(self._cells[name], inputs, table)]
 
 
 def _without_comments(text):
@@ -133,16 +143,17 @@ def _cells(text):
                 name = None
 
 
-def _is_nand2(body):
+def _computes(body, inputs, table):
+    """Whether a cell has that number of inputs and one output, with that truth table."""
     pins = _PIN.findall(body)
     functions = re.findall(r"\bfunction\s*:\s*\"([^\"]*)\"", body)
-    if len(pins) != 3 or len(functions) != 1 or re.search(r"\b(ff|latch)\s*\(", body):
+    if len(pins) != inputs + 1 or len(functions) != 1 or re.search(r"\b(ff|latch)\s*\(", body):
         return False
-    inputs = sorted(set(re.findall(r"[A-Za-z_]\w*", functions[0])))
-    if len(inputs) != 2 or not set(inputs) <= set(pins):
+    names = sorted(set(re.findall(r"[A-Za-z_]\w*", functions[0])))
+    if len(names) != inputs or not set(names) <= set(pins):
         return False
     try:
-        nand = compile_function(functions[0], inputs)
+        function = compile_function(functions[0], names)
     except ThresherError:
         return False
-    return [nand(1, *values) for values in itertools.product((0, 1), repeat=2)] == [1, 1, 1, 0]
+    return [function(1, *values) for values in itertools.product((0, 1), repeat=inputs)] == table

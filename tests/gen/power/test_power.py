@@ -15,10 +15,12 @@ from gen.power import power
 from gen.power.activity import evaluate
 from gen.power.cells import read_cells, read_units
 from gen.power.energy import cell_energies
+from gen.power.macros import liberty
 from gen.power.netlist import map_to_gates
 from gen.power.sta import write_netlist
 from gen.power.trace import read_trace
 from gen.synth.liberty import CellLibrary
+from gen.synth.sram import load_sram_model
 from gen.synth.synth import DEFAULT_LIBERTY
 from tests.gen.designs import Accelerator
 
@@ -147,10 +149,14 @@ def test_switching_is_that_of_opensta(netlist, cells, library, tmp_path):
     """With the same activity at every net, both count the same loads."""
     activity = evaluate(netlist, cells, read_trace(run(netlist.registers, tmp_path, True), "dut"))
     even = dataclasses.replace(activity, toggles=dict.fromkeys(activity.toggles, (1.0, 0.5)))
-    ours = cell_energies(netlist, cells, read_units(library), library.voltage, even)
+    units, model = read_units(library), load_sram_model()
+    node = model.node(library)
+    ours = cell_energies(netlist, cells, units, library.voltage, even, model.input_farads(node))
+    (tmp_path / "memories.lib").write_text(liberty(netlist.macros.values(), model, node, units))
     write_netlist(netlist, tmp_path / "gates.v")
     (tmp_path / "power.tcl").write_text("\n".join([
-        f"read_liberty {DEFAULT_LIBERTY}", f"read_verilog {tmp_path / 'gates.v'}", "link_design dut",
+        f"read_liberty {DEFAULT_LIBERTY}", f"read_liberty {tmp_path / 'memories.lib'}",
+        f"read_verilog {tmp_path / 'gates.v'}", "link_design dut",
         "create_clock -name clk -period 10 [get_ports clk]",
         # What no clock reaches has no activity there.
         "set_input_delay 0 -clock clk [all_inputs]", "set_power_activity -global -activity 1.0 -duty 0.5",

@@ -30,10 +30,6 @@ def command(
     report: Report = None,
 ):
     """Clock, power and energy as ASIC gates, from the switching of a real workload."""
-    from gen.emit import emit
-    from gen.power import power
-    from gen.power.power import checked_library
-    from gen.power.sta import find_sta
     from gen.simulation import SimulationOptions
 
     check_report_path(report)
@@ -41,6 +37,12 @@ def command(
     entry, parameters = choose(top, preset, config, sets)
     if not hasattr(entry, "measure"):
         raise ThresherError(f"The top {top} has no workload for power yet")
+
+    from gen.emit import emit
+    from gen.power import power
+    from gen.power.power import checked_library
+    from gen.power.sta import find_sta
+
     # What is missing is said before minutes of work.
     find_sta()
     checked_library(liberty)

@@ -13,7 +13,7 @@ from gen.cli import main
 from gen.errors import ThresherError
 from sim.runner.errors import SimulationHang
 
-COMMANDS = ("list", "describe", "doctor", "emit", "sim", "synth", "pnr", "workload", "demo", "lint", "claims")
+COMMANDS = ("list", "describe", "doctor", "emit", "sim", "synth", "pnr", "power", "workload", "demo", "lint", "claims")
 SHELL = SimpleNamespace(registers=SimpleNamespace(to_dict=lambda: {"registers": [
     {"name": "identity", "address": 0, "access": "read-only", "doc": "Says [what] this is."}]}))
 
@@ -143,7 +143,7 @@ def test_synth_and_pnr(calls, capsys, tmp_path):
     assert main(["synth", "fake"]) == 0
     assert main(["pnr", "fake", "--device", "45k", "--seeds", "5", "--report", str(tmp_path / "r.json")]) == 0
     assert main(["synth", "fake", "--target", "asic", "--hierarchy", "--macro-words", "1"]) == 0
-    usual = {"liberty": None, "flatten": True, "macro_words": 64}
+    usual = {"liberty": None, "flatten": True, "macro_words": 64, "sram": None}
     assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", usual),
                            ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5),
                            ("emit", "fake", "asic"),
@@ -201,6 +201,10 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["sim", "fake", "--policy", "x"], "--policy must be one of quota, merge, not 'x'"),
     (["sim", "fake", "--input", "/no/in.npz"], "The input file /no/in.npz does not exist"),
     (["synth", "fake", "--target", "ecp5", "--liberty", "a.lib"], "--liberty FILE is for --target asic only"),
+    (["synth", "fake", "--sram", "a.toml"], "--sram FILE is for --target asic only"),
+    (["power", "fake"], "The top fake has no workload for power yet"),
+    (["power", "fake", "--keep", "2"], "--keep must be over 0 and at most 1, not 2.0"),
+    (["power", "fake", "--input", "none.npz"], "The input file none.npz does not exist"),
     (["pnr", "fake", "--seeds", "0"], "--seeds must be at least 1, not 0"),
     (["workload", "shipped", "x", "-o", "a.npz"],
      "The shipped case must be one of local, diffuse, tokens, not 'x'"),

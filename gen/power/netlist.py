@@ -104,7 +104,8 @@ def map_to_gates(verilog, top, library, folder, macro_words, update=lambda messa
                        "design -save mapped", "maccmap -unmap", "techmap t:$alu", "techmap t:$lcu",
                        "write_verilog -noattr registers.v", "design -load mapped", "techmap", "opt -fast",
                        f"dfflibmap -liberty {file}", f"abc -liberty {file}{sizing}", "opt_clean",
-                       "flatten", "opt_clean", "delete t:$scopeinfo", "rename -enumerate -pattern g%",
+                       # Names within their module, so that the flat names are paths.
+                       "rename -enumerate -pattern g%", "flatten", "opt_clean", "delete t:$scopeinfo",
                        "write_json gates.json"])
         try:
             module = json.loads((scratch / "gates.json").read_text(encoding="utf-8"))["modules"][top]

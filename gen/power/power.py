@@ -98,6 +98,7 @@ def power(verilog, top, simulate, *, liberty=None, clock_mhz=None, macro_words=M
         write_netlist(netlist, gates)
         path = slowest_path(folder, top, gates, [library.path, *([memories] if netlist.macros else [])],
                             1e3 / (clock_mhz or 100.0))
+        path |= {key: _register(netlist, cells, path[key]) for key in ("from", "to")}
         update("simulating the registers")
         waves = folder / "waves.fst"
         workload = simulate(netlist.registers, waves)
@@ -141,6 +142,17 @@ def power(verilog, top, simulate, *, liberty=None, clock_mhz=None, macro_words=M
                "clock is gated. energy: power over the cycles from the first input word to the last output word",
         "tool": {"name": "opensta", "version": sta_version, "yosys": importlib.metadata.version("pyosys")},
     }
+
+
+def _register(netlist, cells, name):
+    """The register that a flip-flop holds a bit of; other ends of a path keep their name."""
+    gate = netlist.gates.get(name)
+    if gate is None or gate.kind in netlist.macros:
+        return name
+    for pin in cells[gate.kind].outputs:
+        for signal, bit in netlist.names.get(gate.pins.get(pin), ()):
+            return f"{signal}[{bit}]"
+    return name
 
 
 def _refuse_doubt(activity):

@@ -176,6 +176,9 @@ def test_power(verilog, tmp_path):
     parts = report["power_mw"]
     assert report["clock_mhz"] == report["fmax_mhz"] and 50 < report["fmax_mhz"] < 1000 and report["meets_clock"]
     assert parts["total"] == pytest.approx(sum(value for key, value in parts.items() if key != "total"), rel=1e-3)
+    # A path ends at registers, ports or memories, and the rows are instances.
+    assert not any(re.search(r"(^|\.)g\d+$", report["slowest_path"][end]) for end in ("from", "to"))
+    assert {"mac_0", "mac_1", "sorter", "table"} <= {row["instance"].split(".")[0] for row in report["modules"]}
     # The sum over instances is the same energy, without leakage.
     assert sum(row["total_mw"] for row in report["modules"]) == pytest.approx(
         parts["total"] - parts["leakage"], rel=1e-2)

@@ -61,13 +61,16 @@ def evaluate(netlist, cells, trace, clock="clk"):
     """
     mask = (1 << trace.cycles) - 1
     values = {"0": 0, "1": mask, "x": 0, "z": 0}
-    named = {net: word for net, names in netlist.names.items()
-             if (word := next((found for name, bit in names
-                               if (found := trace.word(name, bit)) is not None), None)) is not None}
+
+    def traced_word(net):
+        """Value of a net by any of its names; only what is needed is sampled."""
+        return next((word for name, bit in netlist.names.get(net, ())
+                     if (word := trace.word(name, bit)) is not None), None)
+
     for name, (direction, nets) in netlist.ports.items():
         if direction == "input":
             for place, net in enumerate(nets):
-                values[net] = named.get(net, trace.word(name, place) or 0)
+                values[net] = trace.word(name, place) or 0
     clocks = set(netlist.ports[clock][1])
 
     registers, waiting, memories = {}, {}, {}
@@ -78,15 +81,13 @@ def evaluate(netlist, cells, trace, clock="clk"):
                 if pin.endswith("D") and pin.startswith("R"):
                     for place, net in enumerate(nets):
                         word = trace.word(f"{name}.{pin}", place)
-                        if word is None:
-                            word = named.get(net)
-                        if word is not None:
+                        if word is not None or (word := traced_word(net)) is not None:
                             values[net] = word
         elif cells[gate.kind].state is not None:
             registers[name] = gate
             for pin in cells[gate.kind].outputs:
-                if gate.pins.get(pin) in named:
-                    values[gate.pins[pin]] = named[gate.pins[pin]]
+                if (word := traced_word(gate.pins.get(pin))) is not None:
+                    values[gate.pins[pin]] = word
         else:
             waiting[name] = gate
     outputs = {name: [gate.pins[pin] for pin in cells[gate.kind].outputs if pin in gate.pins]

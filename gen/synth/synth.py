@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 
 from gen.errors import ThresherError
-from gen.synth.cells import COUNTED, GATE_EQUIVALENTS, Cells, count_cells
-from gen.synth.liberty import CellLibrary
+from gen.synth.cells import COUNTED, Cells, count_cells
+from gen.synth.liberty import GATE_LIBRARY, CellLibrary
+from gen.synth.memories import MACROS, dump_memories, read_memories, select_macros
+from gen.synth.sram import load_sram_model
 from gen.synth.xilinx import FAMILIES, dsp_registers, synth_commands
 from gen.synth.yosys import Yosys, checked_source, quoted
 
@@ -25,20 +27,23 @@ PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 #: them, 826 without).
 SYNTH_ECP5 = "synth_ecp5 -nowidelut"
 
-#: Memories of an ASIC from this depth on are macros: counted, without area. Others are flip-flops.
+#: Memories of an ASIC from this depth on are macros, with the area of a model. Others are flip-flops.
 MACRO_WORDS = 64
+
+_MEMORIES = "memories.il"
 
 _HOW = {
     "ecp5": "luts are LUT4 + 2 CCU2C + 4 TRELLIS_DPR16X4",
     "xilinx": "luts are LUT1 to LUT6, shift registers and the look-up tables of distributed memory; brams "
               "are RAMB36 + RAMB18 / 2, urams URAM288; {family}",
     "ice40": "luts are SB_LUT4; UltraPlus, with SB_MAC16",
-    "asic": "memories of {macro_words} words and more are macros, counted in brams and without area",
+    "asic": "memories of {macro_words} words and more are macros, counted in brams, listed with the areas and energies "
+            "of a model, and in no other area",
 }
 
 
 def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro_words=MACRO_WORDS,
-          family=None):
+          family=None, sram=None):
     """Synthesise a Verilog file with Yosys and count what it takes.
 
     Two runs: the totals are those of the flattened design, where logic is optimised across modules as a real
@@ -55,22 +60,28 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         ``"ecp5"``, ``"xilinx"``, ``"ice40"`` (UltraPlus) or ``"asic"``.
     liberty : path-like, None or False
         Cell library, only for ``"asic"``. Without it :data:`DEFAULT_LIBERTY` is taken where it exists;
-        otherwise, and with False, generic gates are counted in ``gate_equivalents`` and ``area_um2`` is None.
+        otherwise, and with False, :data:`gen.synth.liberty.GATE_LIBRARY`, which has no ``area_um2``.
     flatten : bool
     macro_words : int
-        Memories of an ASIC from this depth on have no area; with 1 none has.
+        Memories of an ASIC from this depth on are macros; with 1 all are.
     family : str or None
         One of :data:`gen.synth.xilinx.FAMILIES`, only for ``"xilinx"``; None is ``"xc7"``.
+    sram : path-like or None
+        TOML file over the shipped model of memories; see :mod:`gen.synth.sram`.
 
     Returns
     -------
     dict
         ``target``, ``family`` (None but for ``"xilinx"``), ``cells``, ``luts``, ``ffs``, ``dsps``, ``brams``,
-        ``urams``, ``area_um2`` (None but for a library), ``gate_equivalents`` (None but for ``"asic"`` without a
-        library), ``dsp_registers`` (see :func:`gen.synth.xilinx.dsp_registers`; None but for ``"xilinx"``),
-        ``memory_bits``, ``latches``, ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and ``tool``.
-        ``modules`` maps each module to the same counts for one copy with all that is in it, ``instances`` (copies in
-        the design), ``own`` (counts without its submodules) and ``children`` (copies of each submodule in one copy).
+        ``urams``, ``area_um2`` (None but for a library), ``gate_equivalents`` (area over that of the two-input NAND
+        gate; None but for ``"asic"``), ``dsp_registers`` (see :func:`gen.synth.xilinx.dsp_registers`; None but for
+        ``"xilinx"``), ``memory_bits``, ``latches``, ``cells_by_type``, ``modules``, ``how`` (what the numbers mean) and
+        ``tool``. ``modules`` maps each module to the same counts for one copy with all that is in it, ``instances``
+        (copies in the design), ``own`` (counts without its submodules) and ``children`` (copies of each submodule in
+        one copy). Of ``"asic"`` also ``macros`` (list of ``module``, ``memory``, ``words``, ``width``, ``read_ports``,
+        ``write_ports``, ``clocked``, ``copies``, and of one copy ``area_um2``, ``gate_equivalents``, ``read_pj``,
+        ``write_pj``, ``access_ns``), ``macro_area_um2`` and ``macro_gate_equivalents`` (all copies of all macros), and
+        ``macro_model``.
 
     Raises
     ------
@@ -89,7 +100,10 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
     verilog_path = checked_source(verilog_path, top)
     if target == "asic" and liberty is None and DEFAULT_LIBERTY.is_file():
         liberty = DEFAULT_LIBERTY
-    library = CellLibrary(liberty) if liberty else None
+    library = CellLibrary(liberty or GATE_LIBRARY) if target == "asic" else None
+    if sram is not None and target != "asic":
+        raise ThresherError(f"A memory model is for the target 'asic' only, not {target!r}.")
+    model = load_sram_model(sram)
     if macro_words < 1:
         raise ThresherError(f"Memories are macros from 1 word on at the least, not {macro_words}.")
 
@@ -116,34 +130,39 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         begin, modules = kept.statistics("begin.json")["modules"], kept.statistics("end.json")["modules"]
         flat_modules = flat.statistics("end.json")["modules"] if flat else None
         dsps = (flat if flat else kept).text("dsps.txt") if target == "xilinx" else None
+        memories = read_memories(Path(folder) / _MEMORIES) if target == "asic" else {}
 
     _refuse_latches(top, begin)
-    areas, flip_flop = _asic_counting(target, library)
+    if library is not None:
+        for found in filter(None, (modules, flat_modules)):
+            _refuse_unmapped(found, library)
+    areas = (lambda kind: library.areas.get(kind, 0.0)) if library is not None else None  # macros have none
+    flip_flop = library.flip_flops.__contains__ if library is not None else None
     hierarchy = _Hierarchy(_plain(modules), lambda types: count_cells(target, types, areas, flip_flop))
     types = _plain(flat_modules)[top] if flatten else hierarchy.types(top)
     total = count_cells(target, types, areas, flip_flop)
     copies = _Hierarchy(_plain(begin), lambda types: Cells()).instances(top)
     memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in copies.items())
-    unit = "gate_equivalents" if library is None else "area_um2"
+    report = functools.partial(_report, library=library)
+    macros = _macros(memories, copies, model, library) if library is not None else {}
     return {
         "target": target,
         "family": family,
-        **_report(total, unit if target == "asic" else None),
+        **report(total),
+        **macros,
         "dsp_registers": None if dsps is None else dsp_registers(dsps),
         "memory_bits": memory_bits,
         "latches": 0,
         "cells_by_type": {kind: number for kind, number in types.items() if kind != "$scopeinfo"},
         "modules": {
-            name: {**_report(hierarchy.inclusive(name), unit if target == "asic" else None),
-                   "instances": number,
-                   "children": hierarchy.children(name),
-                   "own": _report(hierarchy.own(name), unit if target == "asic" else None)}
+            name: {**report(hierarchy.inclusive(name)), "instances": number, "children": hierarchy.children(name),
+                   "own": report(hierarchy.own(name))}
             for name, number in hierarchy.instances(top).items()
         },
         "how": f"totals: {'flattened' if flatten else 'sums of modules'}; modules: hierarchy kept, one copy each "
                "with submodules; " + _HOW[target].format(macro_words=macro_words, family=FAMILIES.get(family))
-               + ("" if target != "asic" else f"; cell library {library.path.name}" if library is not None
-                  else "; no cell library: gate_equivalents, two-input NAND gates by the table of Thresher"),
+               + ("" if library is None else "; no technology: gate equivalents of Thresher's own cells"
+                  if library.path == GATE_LIBRARY else f"; cell library {library.path.name}"),
         "tool": {"name": "yosys", "version": importlib.metadata.version("pyosys")},
     }
 
@@ -166,26 +185,35 @@ def _commands(target, family, top, library, macro_words, *, flatten):
         return [*synth_commands(top, family, flatten=flatten), "tee -q -o dsps.txt dump -n t:DSP48E*"]
     if target == "ice40":
         return [f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
-    gates = [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
-             f"select -set macros t:$mem_v2 r:SIZE>={macro_words} %i",
-             "memory_map t:$mem_v2 @macros %d", "opt -undriven -fine", "techmap", "opt -fast"]
-    if library is None:
-        return [*gates, "dfflegalize -cell $_DFF_P_ 01", "techmap", "abc -g cmos4,XOR,XNOR,MUX", "opt_clean"]
     file = quoted(library.path)
-    return [*gates, f"dfflibmap -liberty {file}", f"abc -liberty {file}", "opt_clean"]
+    return [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
+            select_macros(macro_words), dump_memories(_MEMORIES),
+            f"memory_map t:$mem_v2 {MACROS} %d", "opt -undriven -fine", "techmap", "opt -fast",
+            f"dfflibmap -liberty {file}", f"abc -liberty {file}", "opt_clean"]
 
 
-def _asic_counting(target, library):
-    """Area and kind of the cells of an ASIC, as functions of the type."""
-    if target != "asic":
-        return None, None
-    if library is not None:
-        return lambda kind: library.areas.get(kind, 0.0), library.flip_flops.__contains__
+def _refuse_unmapped(modules, library):
+    """Refuse a netlist with cells that have no area: the mapping stopped halfway, without a message."""
+    types = _plain(modules)
+    unknown = sorted({kind for cells in types.values() for kind in cells} - types.keys() - library.areas.keys()
+                     - {"$mem_v2", "$scopeinfo"})
+    if unknown:
+        raise ThresherError(f"Yosys left cells that {library.path.name} has no area for: {', '.join(unknown[:5])}"
+                            + ", ..." * (len(unknown) > 5) + ".")
 
-    def gates(kind):
-        return next((area for pattern, area in GATE_EQUIVALENTS.items() if re.fullmatch(pattern, kind)), 0.0)
 
-    return gates, lambda kind: kind.startswith("$_DFF")
+def _macros(memories, copies, model, library):
+    """What the report says of macros."""
+    technology = None if library.path == GATE_LIBRARY else library
+    node = model.node(technology)
+    macros = [{"module": module, "memory": name, "words": macro.words, "width": macro.width,
+               "read_ports": macro.read_ports, "write_ports": macro.write_ports, "clocked": macro.clocked,
+               "copies": copies[module], **model.figures(macro, node, technology)}
+              for module, cells in memories.items() for name, macro in cells.items() if module in copies]
+    sums = {f"macro_{key}": round(sum(macro[key] * macro["copies"] for macro in macros), 1)
+            for key in ("area_um2", "gate_equivalents")}
+    return {"macros": macros, **sums, "macro_model": {
+        "name": model.name, "node_nm": node.feature_nm, "voltage": node.voltage, "source": model.source}}
 
 
 def _plain(modules):
@@ -193,11 +221,11 @@ def _plain(modules):
     return {name.removeprefix("\\"): module["num_cells_by_type"] for name, module in modules.items()}
 
 
-def _report(cells, unit):
-    area = round(cells.area, 3)
-    return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps,
-            "brams": cells.brams, "urams": cells.urams, "area_um2": area if unit == "area_um2" else None,
-            "gate_equivalents": area if unit == "gate_equivalents" else None}
+def _report(cells, library):
+    own = library is None or library.path == GATE_LIBRARY
+    return {"cells": cells.cells, "luts": cells.luts, "ffs": cells.ffs, "dsps": cells.dsps, "brams": cells.brams,
+            "urams": cells.urams, "area_um2": None if own else round(cells.area, 3),
+            "gate_equivalents": None if library is None else round(cells.area / library.nand2, 3)}
 
 
 class _Hierarchy:

@@ -64,3 +64,9 @@ class SofaTop:
         from gen.tops.sofa_board import run_heads_on_board
 
         return run_heads_on_board(self, parameters, options, transport, target)
+
+    def measure(self, parameters, options, verilog, waves):
+        """Run heads on a netlist of the top and leave a waveform; see :mod:`gen.tops.sofa_simulation`."""
+        from gen.tops.sofa_simulation import measure_heads
+
+        return measure_heads(parameters, options, verilog, waves)

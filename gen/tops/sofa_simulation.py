@@ -20,8 +20,8 @@ from .sofa_inputs import check_heads, load_heads, shipped_case
 from .sofa_stages import sampled_counters, timeline
 from .sofa_traffic import reuse, traffic
 
-__all__ = ["HeadsRun", "accuracy", "check_heads_run", "float_outputs", "plan_inputs", "run_heads", "simulate_heads",
-           "write_outputs"]
+__all__ = ["HeadsRun", "accuracy", "check_heads_run", "float_outputs", "measure_heads", "plan_inputs", "run_heads",
+           "simulate_heads", "write_outputs"]
 
 
 @dataclasses.dataclass
@@ -130,6 +130,29 @@ def expected_counters(golden, counters):
     return [name for name, value in totals.items() if name in counters and counters[name] != value % (1 << 32)]
 
 
+def measure_heads(parameters, options, verilog, waves):
+    """`thresher power sofa`: heads through a netlist of the top, leaving a waveform.
+
+    Returns
+    -------
+    dict
+        ``macs`` (useful multiply-accumulates, of attention and of the generator), ``rows``, ``cycles``, ``keep``,
+        ``bit_exact`` and ``utilisation``.
+
+    Raises
+    ------
+    ThresherError
+        The hardware failed, or returned other bits than the golden model.
+    """
+    _inputs, selection, heads, _scales = plan_inputs(parameters, options)
+    run = run_heads(verilog, {}, heads, parameters, seed=options.seed, simulator=options.simulator, waves=waves)
+    if run.mismatches:
+        raise ThresherError(f"the netlist differs from the golden model: {run.mismatches[0]}")
+    return {"macs": sum(useful_products(run).values()), "rows": sum(len(head.queries) for head in heads),
+            "cycles": run.simulation.cycles, "keep": selection.keep, "bit_exact": True,
+            "utilisation": utilisation(run, parameters)["utilisation"]}
+
+
 def simulate_heads(top, parameters, options):
     """`thresher sim sofa`: heads of an ``.npz``, or the shipped one that fits, through the Verilog.
 
@@ -209,17 +232,24 @@ def write_outputs(path, inputs, run, outputs):
     write_arrays(path, **{name: array.reshape(*inputs.lead, *array.shape[1:]) for name, array in arrays.items()})
 
 
-def utilisation(run, parameters):
-    """Useful products over multipliers times cycles, of the busier one of the multiplier arrays, and of each."""
-    head, cycles = run.heads[0], run.simulation.cycles
+def useful_products(run):
+    """Multiply-accumulates that the result needs, of attention and, of heads from tokens, of the generator."""
+    head = run.heads[0]
     channels, value_channels = head.keys.shape[1], head.values.shape[1]
-    attending = int(run.selected.sum()) * (channels + value_channels)
-    shares = {"utilisation_attention": attending / (parameters.multipliers * cycles)}
+    products = {"attention": int(run.selected.sum()) * (channels + value_channels)}
     if run.generated is not None:
         features = head.tokens.x.shape[1]
         queries = sum(len(head.queries) for head in run.heads)
-        generating = features * (queries * channels + int(run.generated.sum()) * (channels + value_channels))
-        shares["utilisation_generator"] = generating / (parameters.generator_multipliers * cycles)
+        products["generator"] = features * (queries * channels
+                                            + int(run.generated.sum()) * (channels + value_channels))
+    return products
+
+
+def utilisation(run, parameters):
+    """Useful products over multipliers times cycles, of the busier one of the multiplier arrays, and of each."""
+    multipliers = {"attention": parameters.multipliers, "generator": parameters.generator_multipliers}
+    shares = {f"utilisation_{array}": products / (multipliers[array] * run.simulation.cycles)
+              for array, products in useful_products(run).items()}
     return {"utilisation": max(shares.values())} | shares
 
 

@@ -13,8 +13,8 @@ from gen.cli import main
 from gen.errors import ThresherError
 from sim.runner.errors import SimulationHang
 
-COMMANDS = ("list", "describe", "doctor", "emit", "sim", "run", "synth", "pnr", "workload", "demo", "lint", "claims",
-            "report")
+COMMANDS = ("list", "describe", "doctor", "emit", "sim", "run", "synth", "pnr", "power", "workload", "demo", "lint",
+            "claims", "report")
 SHELL = SimpleNamespace(registers=SimpleNamespace(to_dict=lambda: {"registers": [
     {"name": "identity", "address": 0, "access": "read-only", "doc": "Says [what] this is."}]}))
 
@@ -146,7 +146,7 @@ def test_synth_and_pnr(calls, capsys, tmp_path):
     assert main(["pnr", "fake", "--device", "45k", "--seeds", "5", "--report", str(tmp_path / "r.json")]) == 0
     assert main(["synth", "fake", "--target", "asic", "--hierarchy", "--macro-words", "1"]) == 0
     assert main(["synth", "fake", "--target", "xilinx", "--family", "xcup"]) == 0
-    usual = {"liberty": None, "flatten": True, "macro_words": 64, "family": None}
+    usual = {"liberty": None, "flatten": True, "macro_words": 64, "family": None, "sram": None}
     assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", usual),
                            ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5),
                            ("emit", "fake", "asic"),
@@ -209,6 +209,10 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["synth", "fake", "--target", "ecp5", "--family", "xc7"], "--family NAME is for --target xilinx only"),
     (["synth", "fake", "--target", "xilinx", "--family", "xc6s"], "--family must be one of xc7, xcup, not 'xc6s'"),
     (["synth", "fake", "--target", "ecp5", "--liberty", "a.lib"], "--liberty FILE is for --target asic only"),
+    (["synth", "fake", "--sram", "a.toml"], "--sram FILE is for --target asic only"),
+    (["power", "fake"], "The top fake has no workload for power yet"),
+    (["power", "fake", "--keep", "2"], "--keep must be over 0 and at most 1, not 2.0"),
+    (["power", "fake", "--input", "none.npz"], "The input file none.npz does not exist"),
     (["pnr", "fake", "--seeds", "0"], "--seeds must be at least 1, not 0"),
     (["workload", "shipped", "x", "-o", "a.npz"],
      "The shipped case must be one of local, diffuse, tokens, not 'x'"),

@@ -47,7 +47,7 @@ def test_this_machine():
     assert entries["python"]["status"] == "ok"
     assert entries["amaranth"]["wanted"] and entries["amaranth"]["status"] == "ok"
     assert entries["pyosys"]["wanted"].startswith("==")
-    assert {"verilator", "iverilog", "g++", "make", "perl", "opensta", "libpython"} <= entries.keys()
+    assert {"verilator", "iverilog", "g++", "make", "perl", "opensta", "cell library", "libpython"} <= entries.keys()
 
 
 def test_program_that_hangs_or_is_absent(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from gen.emit import emit_verilog
 from gen.errors import ThresherError
 from gen.synth import pnr, synth
+from gen.synth.liberty import CellLibrary
 from gen.synth.yosys import Yosys
 from tests.gen.designs import Accelerator
 
@@ -84,15 +85,21 @@ def test_asic_with_library(verilog, tmp_path):
     assert report["area_um2"] == sum(areas[kind] * number for kind, number in types.items())
     assert report["ffs"] == types["DFF"] and report["brams"] == 1 and report["luts"] == report["dsps"] == 0
     assert "small.lib" in report["how"]
+    assert report["gate_equivalents"] == pytest.approx(report["area_um2"] / 3.5, abs=1e-3)
+    macro, = report["macros"]
+    assert [macro[key] for key in ("module", "memory", "words", "width", "read_ports", "write_ports", "copies")] == [
+        "dut_table", "memory", 512, 32, 1, 1, 1]
+    assert report["macro_area_um2"] == macro["area_um2"] > 512 * 32 * report["macro_model"]["node_nm"] / 1e3
+    assert macro["read_pj"] > 0 and report["macro_model"]["source"]
 
 
 def test_asic_without_library(verilog, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["gen.synth.synth"], "DEFAULT_LIBERTY", tmp_path / "none.lib")
     report = synth(verilog, "dut", "asic")
     check_modules(report)
-    assert report["area_um2"] is None and report["ffs"] == report["cells_by_type"]["$_DFF_P_"]
+    assert report["area_um2"] is None and report["ffs"] == report["cells_by_type"]["DFF"]
     assert report["gate_equivalents"] > 6 * report["ffs"]
-    assert "gate_equivalents" in report["how"]
+    assert "gate equivalents" in report["how"]
 
 
 def test_module_by_module(verilog):
@@ -114,6 +121,7 @@ def test_memories_without_area(verilog):
 
 @pytest.mark.parametrize("kwargs, message", [
     ({"target": "asic", "macro_words": 0}, "Memories are macros from 1 word on at the least, not 0."),
+    ({"sram": "x.toml"}, "A memory model is for the target 'asic' only, not 'ecp5'."),
     ({"target": "generic"}, "Synthesis target must be one of ecp5, xilinx, ice40, asic, not 'generic'."),
     ({"family": "xc7"}, "A family is for the target 'xilinx' only, not 'ecp5'."),
     ({"target": "xilinx", "family": "xc6s"}, "Family must be one of xc7, xcu, xcup, not 'xc6s'."),
@@ -129,15 +137,48 @@ def test_bad_arguments(verilog, kwargs, message):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("", "no cell with an area"),
-    ("MZ\0\1 garbage {{", "no cell with an area"),
-    ("library (l) { cell (A) { area : 1; } }", "no flip-flop"),
+    ("", "it is empty\\.$"),
+    (" /* nothing */ ", "it is empty\\.$"),
+    ("MZ\0\1 garbage {{", "it has no library group\\.$"),
+    (LIBERTY[:LIBERTY.index("cell (AND2)") + 30], "its braces do not match, as in a file that is cut short\\.$"),
+    (LIBERTY + "}", "its braces do not match"),
+    ("library (l) { }", "it has no cell with an area\\.$"),
+    ("library (l) { cell (A) { area : 1; } }", "it has no flip-flop\\.$"),
+    (re.sub(r"cell \(NAND2\).*\n.*\n", "", LIBERTY), "it has no two-input NAND gate with an area, the unit"),
+    (LIBERTY.replace("3.5", "0"), "it has no two-input NAND gate with an area, the unit"),
+    (LIBERTY.replace("3.5", "-3.5"), "Cell 'NAND2' of the Liberty file '.*' has the area '-3.5', which is not"),
     ("library (l) { cell (A) { area : 1e; } }", "Cell 'A' of the Liberty file '.*' has the area '1e', which"),
 ])
 def test_bad_library(verilog, tmp_path, text, message):
     (tmp_path / "bad.lib").write_text(text)
     with pytest.raises(ThresherError, match=message):
         synth(verilog, "dut", "asic", liberty=tmp_path / "bad.lib")
+
+
+@pytest.mark.parametrize("function, smallest", [
+    ("!(A B)", 1.25), ("(A*B)'", 1.25), ("!A+!B", 1.25), ("(!A) | (!B)", 1.25), ("(A & B) ^ 1", 1.25), ("!(A+B)", 3.5),
+    ("A B", 3.5), ("!(A B", 3.5), ("!(A C)", 3.5),
+])
+def test_nand_by_its_function(tmp_path, function, smallest):
+    cell = f"""cell (G) {{ area : 1.25; pin (A) {{ direction : input; }} pin (B) {{ direction : input; }}
+        pin (Y) {{ direction : output; function : "{function}"; }} }}"""
+    (tmp_path / "l.lib").write_text(LIBERTY.replace("library (small) {", "library (small) {" + cell))
+    library = CellLibrary(tmp_path / "l.lib")
+    assert library.nand2 == smallest and library.inverter == "INV"
+    assert not library.has_timing and not library.has_power and library.voltage is None
+
+
+def test_unmapped_cells_are_refused(verilog, tmp_path, monkeypatch):
+    """A mapping that stops halfway leaves gates of Yosys, which must not count as nothing."""
+    module = sys.modules["gen.synth.synth"]
+    commands = module._commands
+
+    def without_abc(*arguments, **options):
+        return [command for command in commands(*arguments, **options) if not command.startswith("abc")]
+
+    monkeypatch.setattr(module, "_commands", without_abc)
+    with pytest.raises(ThresherError, match=r"^Yosys left cells that generic.lib has no area for: \$_\w+_, "):
+        synth(verilog, "dut", "asic", liberty=False)
 
 
 def test_poor_library(verilog, tmp_path):

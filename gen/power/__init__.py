@@ -1,0 +1,5 @@
+"""Clock, power and energy of a design as gates."""
+
+from gen.power.power import power
+
+__all__ = ["power"]

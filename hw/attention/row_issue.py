@@ -78,7 +78,8 @@ class RowIssue(wiring.Component):
             row.eq(number_of(lowest)),
             final.eq((waiting & ~lowest) == 0),
             last_fold.eq(fold == self.last_fold),
-            go.eq(buffer.o.valid & self.credit),
+            # The folds of a pair follow one another without a gap: their products are summed as they come.
+            go.eq(buffer.o.valid & (self.credit | (fold != 0))),
             take.eq(go & last_fold),
             buffer.o.ready.eq(take & final),
             issued.key.eq(step.key),

@@ -42,7 +42,7 @@ class RankFour(wiring.Component):
     index : Out(ArrayLayout(4, 4))
         Which of the 16 values each is; of values that are left out any.
     clipped : Out(5)
-        Values that are left out and not 0, in the cycle of `o`.
+        Values that are left out and not 0, of the ranks from 4 on, in the cycle of `o`.
     """
 
     def __init__(self, width, score_bits=0):
@@ -95,7 +95,8 @@ class RankFour(wiring.Component):
             ranks = [register(rank, f"rank4_{entry}") for entry, rank in enumerate(ranks)]
             first = delay(m, first, 1, "first_clip")
             limited = (self.radius != 0) & (first != 0)
-            left = [rank[2:] >= first for rank in ranks]
+            # Behind the first four, which have been found whatever the radius, those left out are never found.
+            left = [rank[2:] != 0 for rank in ranks]
             outside = [limited & (score(value) + self.radius < best) for value in values]
             inside = [register(~out, f"inside{entry}") for entry, out in enumerate(outside)]
             self._count(m, register, [out & wanted & (score(value) != 0)

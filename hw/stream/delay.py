@@ -20,6 +20,8 @@ def delay(m, value, cycles, name):
         Stem of their names.
     """
     value = Value.cast(value)
+    if not len(value):
+        return value                                         # nothing, as which it would be a warning in Verilog
     for cycle in range(1, cycles + 1):
         later = Signal(value.shape(), name=f"{name}_{cycle}")
         m.d.sync += later.eq(value)

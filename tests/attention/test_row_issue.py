@@ -40,7 +40,7 @@ def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
         await send(ctx, dut.i, steps, stalls[0], rng)
 
     async def watch(ctx):
-        expects = False
+        expects = going_on = False
         while state["issued"] < pairs:
             assert len(cycles) < 20_000, "the steps do not end"
             credit = rng.random() >= stalls[1]
@@ -48,10 +48,10 @@ def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
             _, _, there, ready, valid, issued, starved, *happened = await ctx.tick().sample(
                 dut.i.valid, dut.i.ready, dut.issued_valid, dut.issued, dut.starved,
                 *(getattr(dut, name) for name in events))
-            # Nothing waits but for a step and a credit.
+            # Nothing waits but for a step, and its first fold for a credit.
             assert not valid or not starved
-            assert valid == (expects and not starved)
-            expects = credit
+            assert valid == ((expects or going_on) and not starved)
+            expects, going_on = credit, valid and issued.fold != last_fold
             state["issued"] += valid
             cycles.append((tuple(issued[name] for name in NAMES) if valid else None,
                            {name for name, event in zip(events, happened, strict=True) if event}))

@@ -61,7 +61,8 @@ class CounterBank(wiring.Component):
             event, value = events[counter.name], self.values[counter.name]
             with m.If(self.clear):
                 m.d.sync += value.eq(0)
-            with m.Elif(event > value if counter.kind == "max" else event != 0):
+            # A maximum has no more bits than its events.
+            with m.Elif(event > value[:len(event)] if counter.kind == "max" else event != 0):
                 m.d.sync += value.eq(event if counter.kind == "max" else value + event)
         return m
 

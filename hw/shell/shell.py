@@ -280,13 +280,12 @@ class Shell(wiring.Component):
         m.d.sync += [
             tasks_done.eq(tasks_done + done),
             tasks_failed.eq(tasks_failed + failed),
+            # Errors and interrupts are recorded in the cycle after.
+            registers.error.code.set.eq(error), pending.task_done.set.eq(done), pending.error.set.eq(error != 0),
             self.interrupt.eq(registers.control.interrupt_enable.value
                               & (pending.task_done.value | pending.error.value)),
         ]
         m.d.comb += [
-            registers.error.code.set.eq(error),
-            pending.task_done.set.eq(done),
-            pending.error.set.eq(error != 0),
             registers.status.done_pending.value.eq(pending.task_done.value),
         ]
 

@@ -62,18 +62,17 @@ class Buffer(wiring.Component):
             self.o.valid.eq(valid),
             Value.cast(self.o.payload).eq(o_bits),
         ]
-        with m.If(self.o.ready | ~valid):
-            m.d.sync += [
-                ready.eq(1),
-                skidded.eq(0),
-                valid.eq(self.i.valid | ~ready),
-            ]
+        moves = self.o.ready | ~valid
+        m.d.sync += [
+            ready.eq(moves | (ready & ~self.i.valid)),
+            skidded.eq(~moves & (skidded | self.i.valid)),
+            valid.eq(~moves | self.i.valid | ~ready),
+        ]
+        with m.If(moves):
             with m.If(skidded):
                 m.d.sync += o_bits.eq(skid)
             with m.Else():
                 m.d.sync += o_bits.eq(i_bits)
-        with m.Elif(self.i.valid):
-            m.d.sync += [ready.eq(0), skidded.eq(1)]
         with m.If(~skidded):
             m.d.sync += skid.eq(i_bits)
         return m

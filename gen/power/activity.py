@@ -134,8 +134,7 @@ def evaluate(netlist, cells, trace, clock="clk"):
         if following is not None and state is not None:
             checked += 1
             wrong += (following ^ state >> 1) & mask >> 1 != 0
-    nets = {net for gate in netlist.gates.values() for pins in gate.pins.values()
-            for net in (pins if isinstance(pins, list) else [pins]) if isinstance(net, int)} - clocks
+    nets = {net for gate in netlist.gates.values() for net in gate.nets} - clocks
     toggles = {net: (((values[net] ^ values[net] >> 1) & mask >> 1).bit_count() / (trace.cycles - 1),
                      values[net].bit_count() / trace.cycles) for net in nets if net in values}
     return Activity(trace.cycles, toggles, len(toggles) / max(1, len(nets)), len(registers), len(traced), checked,

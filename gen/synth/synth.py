@@ -212,8 +212,7 @@ def _macros(memories, copies, model, library):
               for module, cells in memories.items() for name, macro in cells.items() if module in copies]
     sums = {f"macro_{key}": round(sum(macro[key] * macro["copies"] for macro in macros), 1)
             for key in ("area_um2", "gate_equivalents")}
-    return {"macros": macros, **sums, "macro_model": {
-        "name": model.name, "node_nm": node.feature_nm, "voltage": node.voltage, "source": model.source}}
+    return {"macros": macros, **sums, "macro_model": model.about(node)}
 
 
 def _plain(modules):

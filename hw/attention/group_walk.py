@@ -186,11 +186,13 @@ class GroupWalk(wiring.Component):
         m.submodules.number = number = KeyNumber(p)
         m.submodules.queue = queue = Fifo(KeyStep(p), self._DEPTH)
         wiring.connect(m, wiring.flipped(self.o), queue.o)
-        m.d.comb += [number.segment.eq(segment_2), number.position.eq(position_2), number.segments.eq(task.segments),
-                     number.spread.eq(task.interleaved & ~task.dense)]
-        delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency, "listed")
+        spread, step_of_keys = task.interleaved & ~task.dense, Signal(p.key_bits)
+        m.d.sync += step_of_keys.eq(Mux(spread, task.segments, 1))
+        m.d.comb += [number.enable.eq(1), number.position.eq(position_2), number.step.eq(step_of_keys),
+                     number.base.eq(Mux(spread, segment_2, segment_2 << ceil_log2(p.tile)))]
+        delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency + 1, "listed")
         m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1])]
-        m.d.comb += queue.i.payload.key.eq(number.key)
+        m.d.comb += queue.i.payload.key.eq(delay(m, number.key, 1, "key"))
         outstanding = Signal(range(self._DEPTH + 1))
         m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)),
                      room.eq(outstanding <= self._DEPTH - self._LATE)]

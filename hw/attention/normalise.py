@@ -8,6 +8,7 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.arith import Multiply, Reciprocal
 from hw.shared import shared
 from hw.stream import Buffer
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.select import select
 
@@ -63,10 +64,9 @@ class Normalise(wiring.Component):
         # Read the totals, `lanes` at a time; two beats may be on their way.
         part_bits, steps_per_fold = ceil_log2(per_beat), p.lanes // lanes
         step_bits = ceil_log2(steps_per_fold)
-        step, final = Signal(range(-(-p.folds * p.lanes // lanes))), Signal()      # the last step of the row
-        last_step = Cat(C(per_beat - 1, part_bits), self.last_beat)
         in_flight, beat_start = Signal(2), Signal()
         go, finish = Signal(), Signal()
+        step, final = counter(m, Cat(C(per_beat - 1, part_bits), self.last_beat), go, ~divider.o.valid, "step")
         m.d.comb += [
             beat_start.eq(step[:part_bits] == 0),
             go.eq(divider.o.valid & (~beat_start | ~in_flight[1])),
@@ -75,12 +75,6 @@ class Normalise(wiring.Component):
             self.release.eq(finish),
         ]
         m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
-        with m.If(finish):
-            m.d.sync += [step.eq(0), final.eq(last_step == 0)]
-        with m.Elif(go):
-            m.d.sync += [step.eq(step + 1), final.eq(step + 1 == last_step)]
-        with m.Elif(step == 0):
-            m.d.sync += final.eq(last_step == 0)
 
         # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9: clip.
         m.d.comb += self.fold.eq(step[step_bits:])

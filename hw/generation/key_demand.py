@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.shared import shared
+from hw.sorter.key_number import KeyNumber
 from hw.stream import Buffer, Fifo
 from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
@@ -181,36 +182,30 @@ class KeyDemand(wiring.Component):
         with m.Elif(finished):
             m.d.sync += busy.eq(0)
 
-        # A key at a time, then its number: its position in its segment times the step from one to the next.
+        # A key at a time, then its number.
         m.submodules.tokens = tokens = Buffer(TokenNumber(p))
         wiring.connect(m, tokens.o, wiring.flipped(self.o))
         move, go = tokens.i.ready, Signal()
         m.d.comb += [go.eq(left.any() & move), finished.eq(busy & room & ~left.any())]
         m.d.sync += clearing.eq(self.start | halves.any())
         lowest, position = Signal(p.tile), Signal(p.position_bits)
-        low, high, offset = Signal(p.key_bits), Signal(p.key_bits), Signal(p.key_bits)
         head, segment = self.heads[current.half], current.segment
         token = data.StructLayout({"valid": 1, "half": 1, "step": p.key_bits, "base": p.key_bits})
-        line = [Signal(token, name=f"token{stage}") for stage in range(5)]
+        line = [Signal(token, name=f"token{stage}") for stage in range(3 + KeyNumber.latency)]
         m.d.comb += [
             line[0].valid.eq(go), line[0].half.eq(current.half), line[0].step.eq(Mux(head.spread, head.segments, 1)),
             line[0].base.eq(Mux(head.spread, segment, segment << ceil_log2(p.tile))),
         ]
 
-        def times(bits, value):
-            return sum(Mux(bit, value << place, 0) for place, bit in enumerate(bits))
-
         with m.If(move & ~load):
             m.d.sync += left.eq(left & (left - 1))
         with m.If(move):
             m.d.sync += [following.eq(stage) for stage, following in itertools.pairwise(line)]
-            m.d.sync += [
-                lowest.eq(lowest_bit(left)), position.eq(number_of(lowest)),
-                low.eq(times(position[:2], line[2].step)), high.eq(times(position[2:], line[2].step) << 2),
-                offset.eq(low + high),
-            ]
-        m.d.comb += [tokens.i.valid.eq(line[4].valid), tokens.i.payload.half.eq(line[4].half),
-                     tokens.i.payload.key.eq(offset + line[4].base)]
+            m.d.sync += [lowest.eq(lowest_bit(left)), position.eq(number_of(lowest))]
+        m.submodules.number = number = KeyNumber(p)
+        m.d.comb += [number.enable.eq(move), number.position.eq(position), number.base.eq(line[2].base),
+                     number.step.eq(line[2].step), tokens.i.valid.eq(line[4].valid),
+                     tokens.i.payload.half.eq(line[4].half), tokens.i.payload.key.eq(number.key)]
         # All tokens of a record are counted a cycle after it is finished.
         m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)

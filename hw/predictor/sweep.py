@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.sofa.task import Task
 from hw.sorter.segment_sorter import segment_cycles
+from hw.stream.counter import counter
 
 __all__ = ["Slot", "Sweep"]
 
@@ -103,9 +104,11 @@ class Sweep(wiring.Component):
         key, start = Signal(p.key_bits + 1), Signal(p.key_bits + 1)               # start: first key of the segment
         behind, start_behind = Signal(signed(p.key_bits + 3)), Signal(signed(p.key_bits + 3))
         segments_left = Signal(bits_for(p.max_segments))
-        position, fold = Signal(p.position_bits), Signal(self.slot.fold.shape())
+        fold = Signal(self.slot.fold.shape())
         stride, step = Signal(bits_for(p.max_segments)), Signal(bits_for(p.tile))
-        last_fold, last_of_segment, last_segment, position_last = Signal(), Signal(), Signal(), Signal()
+        last_fold, last_of_segment, last_segment = Signal(), Signal(), Signal()
+        next_key, segment_end, start_over = Signal(), Signal(), Signal()
+        position, position_last = counter(m, p.tile - 1, next_key, start_over | segment_end, "position")
         spread = task.interleaved & ~task.dense
         m.d.sync += [stride.eq(Mux(spread, task.segments, 1)), step.eq(Mux(spread, 1, p.tile))]
         m.d.comb += [last_fold.eq((fold == task.last_tree_fold) | task.dense),
@@ -118,7 +121,7 @@ class Sweep(wiring.Component):
         # The sorter: cycles until it can take a segment (`soon`: at most one), and one that waits for that.
         cycles = segment_cycles(p)
         sorting = Signal(range(cycles(p.max_segment_keys + 1) + 1))
-        soon, waiting, segment_end = Signal(init=1), Signal(), Signal()
+        soon, waiting = Signal(init=1), Signal()
         extra, more = Signal(bits_for(p.max_segments)), Signal()         # segments that deliver a key more
         larger, smaller, coming = (Signal.like(sorting, name=name) for name in ("larger", "smaller", "coming"))
         m.d.sync += [larger.eq(cycles(task.segment_keys + 1)), smaller.eq(cycles(task.segment_keys))]
@@ -147,8 +150,9 @@ class Sweep(wiring.Component):
                 # Stride and step follow the task by a cycle.
                 m.next = "GROUP"
             with m.State("GROUP"):
+                m.d.comb += start_over.eq(1)
                 m.d.sync += [
-                    start.eq(0), key.eq(0), position.eq(0), fold.eq(0), position_last.eq(p.tile == 1),
+                    start.eq(0), key.eq(0), fold.eq(0),
                     start_behind.eq(task.keys - 1 - stride), behind.eq(task.keys - 1 - stride),
                     segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
                     extra.eq(task.extra_segments), more.eq(task.extra_segments != 0),
@@ -180,14 +184,13 @@ class Sweep(wiring.Component):
                 with m.If(~last_fold):
                     m.d.sync += fold.eq(fold + 1)
                 with m.Else():
-                    m.d.sync += [fold.eq(0), key.eq(key + stride), behind.eq(behind - stride),
-                                 position.eq(position + 1), position_last.eq(position == p.tile - 2)]
+                    m.d.comb += next_key.eq(1)
+                    m.d.sync += [fold.eq(0), key.eq(key + stride), behind.eq(behind - stride)]
                     with m.If(last_of_segment):
                         m.d.sync += [
                             start.eq(start + step), key.eq(start + step),
                             start_behind.eq(start_behind - step), behind.eq(start_behind - step),
                             segments_left.eq(segments_left - 1), last_segment.eq(segments_left == 2),
-                            position.eq(0), position_last.eq(p.tile == 1),
                         ]
                         m.d.comb += segment_end.eq(1)
                         with m.If(last_segment):

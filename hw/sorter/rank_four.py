@@ -7,7 +7,10 @@ from amaranth.lib.wiring import In, Out
 from hw.stream.delay import delay
 from hw.stream.select import any_of, number_of
 
-__all__ = ["RankFour"]
+__all__ = ["RANK_LATENCY", "RankFour"]
+
+#: Latency of the core without a radius.
+RANK_LATENCY = 5
 
 _ENTRIES = 16
 
@@ -47,7 +50,7 @@ class RankFour(wiring.Component):
 
     def __init__(self, width, score_bits=0):
         self._width, self._score_bits = width, score_bits
-        self.latency = 5 + (2 if score_bits else 0)
+        self.latency = RANK_LATENCY + (2 if score_bits else 0)
         super().__init__({
             "i": In(data.ArrayLayout(unsigned(width), _ENTRIES)),
             "first": In(2),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 
@@ -135,29 +136,28 @@ class RowSelect(wiring.Component):
             m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
 
         # Walk over the words: the address goes to the memory, the word is compared three cycles later.
-        address = Signal(address_bits)
         trial = Signal(p.score_width)
-        prime, walk, walk_end, decide, choose_start = Signal(), Signal(), Signal(), Signal(), Signal()
+        prime, walk, decide, choose_start = Signal(), Signal(), Signal(), Signal()
         segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
-        choosing = Signal()
+        choosing, next_word, start_over = Signal(), Signal(), Signal()
+        address, walk_end = counter(m, (count - 1)[:len(count)], next_word, start_over, "address")
         # Words of a segment that delivers a key more, and of another. What comes last is known beforehand.
         larger, smaller, size = (Signal(range(p.max_passes + 2), name=name) for name in ("larger", "smaller", "size"))
         last_place, last_segment, more = Signal(), Signal(), Signal()
         m.d.sync += [larger.eq((rule.segment_keys + 4) >> 2), smaller.eq((rule.segment_keys + 3) >> 2)]
         m.d.comb += [size.eq(Mux(more, larger, smaller)), last_place.eq(place + 1 >= size)]
-        last_word = Signal.like(count)                       # but one
-        m.d.sync += last_word.eq(count - 2)
         with m.FSM() as fsm:
-            m.d.comb += resting.eq(fsm.ongoing("IDLE"))
+            # The words are counted from when their number is known.
+            m.d.comb += [resting.eq(fsm.ongoing("IDLE")), next_word.eq(walk | (choosing & (size != 0))),
+                         start_over.eq(resting | fsm.ongoing("RULE") | fsm.ongoing("PRIME"))]
             with m.State("IDLE"):
-                m.d.sync += [address.eq(0), segment.eq(0), place.eq(0)]
+                m.d.sync += [segment.eq(0), place.eq(0)]
                 with m.If((stored != 0) & ~dense_group):
                     m.next = "RULE"
                 with m.Elif(stored != 0):
                     m.next = "FINISH"
             with m.State("RULE"):
-                m.d.sync += [walk_end.eq(count == 1), more.eq(rule.extra_segments != 0),
-                             last_segment.eq(rule.segments == 1)]
+                m.d.sync += [more.eq(rule.extra_segments != 0), last_segment.eq(rule.segments == 1)]
                 m.next = "PRIME"
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
@@ -190,8 +190,6 @@ class RowSelect(wiring.Component):
                     m.next = "CHOOSE"
             with m.State("CHOOSE"):
                 m.d.comb += choosing.eq(1)
-                with m.If(size != 0):
-                    m.d.sync += address.eq(address + 1)
                 m.d.sync += place.eq(place + 1)
                 with m.If(last_place):
                     m.d.sync += [place.eq(0), segment.eq(segment + 1), last_segment.eq(segment + 2 == rule.segments),
@@ -206,10 +204,6 @@ class RowSelect(wiring.Component):
                 m.d.comb += taken.eq(finish)
                 with m.If(finish):
                     m.next = "IDLE"
-
-        with m.If(walk):
-            m.d.sync += [address.eq(Mux(walk_end, 0, address + 1)),
-                         walk_end.eq(Mux(walk_end, count == 1, address == last_word))]
 
         # What accompanies a word through the lanes.
         compared = 3
@@ -246,7 +240,7 @@ class RowSelect(wiring.Component):
                 lane.candidates.as_value().eq(self.candidates[sorter].as_value()),
                 lane.write_enable.eq(self.candidates_valid[turn]),
                 lane.write_address.eq(Cat(words_stored[:address_bits], filling)),
-                lane.read_address.eq(Cat(address, working)),
+                lane.read_address.eq(Cat(address[:address_bits], working)),
                 lane.stored.eq(self.row_end), lane.prime.eq(prime), lane.trial.eq(trial), lane.count.eq(count_word),
                 lane.decide.eq(decide),
                 lane.choose_start.eq(choose_start | dense_start),

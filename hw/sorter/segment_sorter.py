@@ -9,7 +9,7 @@ from hw.shared import shared
 from hw.stream.delay import delay
 from hw.stream.select import any_of, select
 
-from .rank_four import RankFour
+from .rank_four import RANK_LATENCY, RankFour
 
 __all__ = ["Candidate", "SegmentSorter", "segment_cycles"]
 
@@ -45,8 +45,7 @@ def _rounds(parameters):
 
 def _round_turns(parameters):
     """Cycles of a round: the next one needs what this one has found."""
-    p = parameters
-    return max(p.trees_per_sorter, 2 + RankFour(p.score_width + p.position_bits).latency + 1)
+    return max(parameters.trees_per_sorter, 2 + RANK_LATENCY + 1)
 
 
 class SegmentSorter(wiring.Component):
@@ -112,7 +111,6 @@ class SegmentSorter(wiring.Component):
                      for lane in range(lanes)]
         held = [[Signal(p.score_width, name=f"held{lane}_{entry}") for entry in range(p.tile)]
                 for lane in range(lanes)]
-        extracted = [Signal(p.tile, name=f"extracted{lane}") for lane in range(lanes)]
         # A segment always has a first key: its place needs no clearing, and the first score of the next segment
         # may come in the cycle in which the others are cleared.
         for lane in range(lanes):
@@ -120,8 +118,6 @@ class SegmentSorter(wiring.Component):
                 write = self.score_enable & (self.position == entry)
                 with m.If(load):
                     m.d.sync += held[lane][entry].eq(collected[lane][entry])
-                with m.If(extracted[lane][entry]):
-                    m.d.sync += held[lane][entry].eq(0)
                 if entry:
                     # Clearing comes first, so that it is the synchronous reset of the flip-flop.
                     with m.If(load):
@@ -142,10 +138,10 @@ class SegmentSorter(wiring.Component):
         with m.If(load):
             m.d.sync += segment.eq(Mux(row_full, 0, segment + 1))
         sequence = self._in_passes if rounds == 1 else self._in_rounds
-        sequence(m, load, segment_full, row_full, held, extracted, wanted)
+        sequence(m, load, segment_full, row_full, held, wanted)
         return m
 
-    def _in_passes(self, m, load, segment_full, row_full, held, extracted, wanted):
+    def _in_passes(self, m, load, segment_full, row_full, held, wanted):
         """Each row in each pass, a cycle each."""
         p, lanes = self._parameters, self._lanes
         # The passes of the segment at work, and cycles that are left of them.
@@ -191,7 +187,7 @@ class SegmentSorter(wiring.Component):
         if p.clipping:
             m.d.comb += self.clipped.eq(Mux(issue_o, core.clipped, 0))
 
-    def _in_rounds(self, m, load, segment_full, row_full, held, extracted, wanted):
+    def _in_rounds(self, m, load, segment_full, row_full, held, wanted):
         """Each row in each round, and the next pass when the last row of this one is through the core."""
         p, lanes, rounds = self._parameters, self._lanes, self._rounds
         width = p.score_width + p.position_bits
@@ -281,7 +277,9 @@ class SegmentSorter(wiring.Component):
             m.d.comb += taken[place].eq(any_of([(value[:p.position_bits] == code) & found[rank]
                                                 for rank, value in enumerate(quad)]))
         for lane in range(lanes):
-            m.d.comb += extracted[lane].eq(Mux(issue_o & last_o & more_o & (lane_o == lane), taken, 0))
+            for place in range(p.tile):
+                with m.If(issue_o & last_o & more_o & (lane_o == lane) & taken[place]):
+                    m.d.sync += held[lane][place].eq(0)
         m.d.sync += self.o_first.eq(first_o)
         for lane in range(lanes):
             m.d.sync += self.o_valid[lane].eq(issue_o & last_o & (lane_o == lane))

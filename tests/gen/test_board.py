@@ -118,8 +118,7 @@ def tools(monkeypatch):
     # `gen.synth.pnr` is also the name of a function.
     for module in (build, sys.modules["gen.synth.pnr"]):
         monkeypatch.setattr(module, "run_tool", run_tool)
-    monkeypatch.setattr(build, "_synthesise",
-                        lambda folder, top: {"luts": 1, "ffs": 2, "brams": 3, "dsps": 4})
+    monkeypatch.setattr(build, "netlist", lambda folder, path, top: {"LUT4": 1, "TRELLIS_FF": 2})
     files["report.json"] = json.dumps({"fmax": {"clk": {"achieved": 44.4, "constraint": 40.0}}, "utilization": {}})
     files["design.bit"], files["design.svf"] = "bits", "svf"
     return calls, files

@@ -92,10 +92,11 @@ def encoder_outputs(inputs):
     async def testbench(ctx):
         for value in inputs:
             ctx.set(dut.i, int(value))
-            await ctx.delay(1e-9)
+            await ctx.tick().repeat(dut.latency)
             rows.append([ctx.get(output) for output in outputs])
 
     simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
     simulator.run()
     return np.array(rows).T

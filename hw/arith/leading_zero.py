@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
+from hw.stream.delay import delay
 
 
 class LeadingZeroCount8(wiring.Component):
@@ -48,8 +49,8 @@ class LeadingZeroEncoder(wiring.Component):
 
     In 8-bit mode the user reads `high` and `low`, two independent results; in 16-bit mode `wide`, with
     ``wide.count = high.zero ? 8 + low.count : high.count`` and ``wide.zero = high.zero & low.zero``. All
-    three are driven at all times and what is not read costs nothing, so there is no mode input.
-    Combinational.
+    three are driven at all times and what is not read costs nothing, so there is no mode input. Latency 1
+    cycle: the two halves are in registers.
 
     The structure is that of SOFA's LZE (section on the leading-zero encoder).
 
@@ -63,6 +64,8 @@ class LeadingZeroEncoder(wiring.Component):
         Leading zeros of `i`; count 15 for zero.
     """
 
+    latency = 1
+
     i: In(16)
     high: Out(data.StructLayout({"count": 3, "zero": 1}))
     low: Out(data.StructLayout({"count": 3, "zero": 1}))
@@ -75,12 +78,14 @@ class LeadingZeroEncoder(wiring.Component):
         m.d.comb += [
             high.i.eq(self.i[8:16]),
             low.i.eq(self.i[0:8]),
+            self.wide.count.eq(Cat(Mux(self.high.zero, self.low.count, self.high.count), self.high.zero)),
+            self.wide.zero.eq(self.high.zero & self.low.zero),
+        ]
+        m.d.sync += [
             self.high.count.eq(high.count),
             self.high.zero.eq(high.zero),
             self.low.count.eq(low.count),
             self.low.zero.eq(low.zero),
-            self.wide.count.eq(Cat(Mux(high.zero, low.count, high.count), high.zero)),
-            self.wide.zero.eq(high.zero & low.zero),
         ]
         return m
 
@@ -91,7 +96,8 @@ class LogCode(wiring.Component):
     ``exponent = floor(log2 |x|)`` with ``x = max(i, -(2**(width-1) - 1))``: the most negative number counts
     as its neighbour, so exponents of non-zero numbers end at ``width - 2`` and all ones is free to mean zero.
     ``{sign, exponent}`` alone is the 4-bit (8-bit numbers) or 5-bit (16-bit numbers) leading-zero format of
-    SOFA's weights and queries. Latency 2 cycles (magnitude, count), one number a cycle.
+    SOFA's weights and queries. Latency 3 cycles (magnitude, count of each
+    byte, count), one number a cycle.
 
     Parameters
     ----------
@@ -110,7 +116,7 @@ class LogCode(wiring.Component):
         If `width` is neither 8 nor 16.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, width):
         if width not in (8, 16):
@@ -133,28 +139,21 @@ class LogCode(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        low_bits = self.i[:-1]
-        negative = self.i[-1]
-        magnitude, sign = Signal(self._width - 1, reset_less=True), Signal(reset_less=True)
-        m.d.sync += sign.eq(negative)
-        with m.If(negative & (low_bits == 0)):
-            m.d.sync += magnitude.eq(-1)
-        with m.Elif(negative):
-            m.d.sync += magnitude.eq(-low_bits)
-        with m.Else():
-            m.d.sync += magnitude.eq(low_bits)
+        # The most negative number is negated to 0 here, and its sign tells it from 0 in the end.
+        negative, low_bits = self.i[-1], self.i[:-1]
+        magnitude = Signal(self._width - 1, reset_less=True)
+        m.d.sync += magnitude.eq((low_bits ^ negative.replicate(len(low_bits))) + negative)
+        sign = delay(m, negative, 2, "sign")
 
-        if self._width == 8:
-            m.submodules.counter = counter = LeadingZeroCount8()
-            count, zero = counter.count, counter.zero
-        else:
-            m.submodules.encoder = encoder = counter = LeadingZeroEncoder()
-            count, zero = encoder.wide.count, encoder.wide.zero
-        m.d.comb += counter.i.eq(magnitude)
+        # One byte is counted by the upper half of an encoder.
+        m.submodules.encoder = encoder = LeadingZeroEncoder()
+        m.d.comb += encoder.i.eq(magnitude << (16 - self._width))
+        half = encoder.wide if self._width == 16 else encoder.high
+        lowest = half.zero & sign
         m.d.sync += [
             # width - 1 - count is the complement of count, and zero has all ones to itself.
-            self.o.exponent.eq(~count | zero.replicate(self.exponent_width)),
+            self.o.exponent.eq((~half.count | half.zero.replicate(self.exponent_width)) ^ lowest),
             self.o.sign.eq(sign),
-            self.o.zero.eq(zero),
+            self.o.zero.eq(half.zero & ~sign),
         ]
         return m

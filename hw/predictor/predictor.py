@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.arith import LogCode
 from hw.shared import shared
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
@@ -193,7 +194,7 @@ class Predictor(wiring.Component):
 
         # A beat of a query stays while its elements are converted, `encoders` a cycle.
         codes = Signal(data.ArrayLayout(QueryCode(p.code_levels), p.encoders))
-        base = delay(m, self.code_base, ENCODE_LATENCY - 1, "code_base")
+        base = delay(m, self.code_base, 1 + LogCode.latency, "code_base")
         for index in range(p.encoders):
             m.submodules[f"encoder{index}"] = encoder = shared(QueryEncoder, p.element_width, p.query_code_width,
                                                                p.code_levels)

@@ -22,7 +22,7 @@ class QueryEncoder(wiring.Component):
 
     The leading-zero encoder works on all 16 bits of the element, or in its 8-bit mode on the upper 8. Shifts of
     ``levels`` and more saturate; the quantiser chooses the base so that none does. ``latency`` cycles, an element a
-    cycle.
+    cycle: logarithm, its distance to the base, code.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class QueryEncoder(wiring.Component):
     code : Out(QueryCode(levels))
     """
 
-    latency = LogCode.latency + 1
+    latency = LogCode.latency + 2
 
     def __init__(self, width, mode, levels):
         self._width, self._mode, self._levels = width, mode, levels
@@ -51,11 +51,11 @@ class QueryEncoder(wiring.Component):
         m = Module()
         m.submodules.log = log = LogCode(self._mode)
         m.d.comb += log.i.eq(self.element[self._width - self._mode:])
-        octave = Signal(signed(6))
-        m.d.comb += octave.eq(log.o.exponent - self.base)
+        octave, sign, nonzero = Signal(signed(6), reset_less=True), Signal(), Signal()
+        m.d.sync += [octave.eq(log.o.exponent - self.base), sign.eq(log.o.sign), nonzero.eq(~log.o.zero)]
         m.d.sync += self.code.eq(0)
-        with m.If(~log.o.zero & (octave >= 0)):
-            m.d.sync += [self.code.sign.eq(log.o.sign), self.code.nonzero.eq(1)]
+        with m.If(nonzero & (octave >= 0)):
+            m.d.sync += [self.code.sign.eq(sign), self.code.nonzero.eq(1)]
             with m.If(octave >= self._levels):
                 m.d.sync += self.code.shift.eq(self._levels - 1)
             with m.Else():

@@ -16,8 +16,8 @@ from .shift_tree import ShiftTree, add_with_carry
 __all__ = ["SCORE_LATENCY", "ScoreLane", "TokenSlot", "token_shifts", "token_sums"]
 
 #: Cycles from the sum of a tree to the score: alignment, sum over the folds, shift by multiples of 4, by the rest,
-#: clipping.
-SCORE_LATENCY = 5
+#: whether it is in range, clipping.
+SCORE_LATENCY = 6
 
 
 class TokenSlot(data.StructLayout):
@@ -64,8 +64,8 @@ class ScoreLane(wiring.Component):
     ========== =============================================
     0          `first_fold`, `token_valid`, `token`
     2          `shift`
-    4          `allowed`
-    5          the score, or the channel of a key, is there
+    5          `allowed`
+    6          the score, or the channel of a key, is there
     ========== =============================================
     """
 
@@ -141,19 +141,17 @@ class ScoreLane(wiring.Component):
         coarse, scaled = Signal(signed(width), reset_less=True), Signal(signed(width), reset_less=True)
         rest = Signal(2, reset_less=True)
         m.d.sync += [coarse.eq(total >> (self.shift[2:] << 2)), rest.eq(self.shift[:2]), scaled.eq(coarse >> rest)]
-        low, negative = Signal(p.score_width), scaled[-1]
-        upper = scaled[p.score_width - 1:] if width >= p.score_width else negative
-        m.d.comb += low.eq(scaled + (1 << (p.score_width - 1)))
-        beyond = Signal()
-        m.d.comb += beyond.eq(~((upper == 0) | upper.all()) | (low == 0))
+        negative, low, beyond = Signal(), Signal(p.score_width), Signal()
+        upper = scaled[p.score_width - 1:] if width >= p.score_width else scaled[-1]
+        m.d.sync += [negative.eq(scaled[-1]), low.eq(scaled + (1 << (p.score_width - 1))),
+                     beyond.eq(~((upper == 0) | upper.all()) | (scaled[:p.score_width] == 1 << (p.score_width - 1)))]
         with m.If(~self.allowed):
             m.d.sync += [self.score.eq(0), self.saturated.eq(0)]
         with m.Else():
             m.d.sync += [self.score.eq(Mux(beyond, Mux(negative, 1, (1 << p.score_width) - 1), low)),
                          self.saturated.eq(beyond)]
         if self._tokens:
-            limit = 1 << (p.khat_width - 1)
-            upper = scaled[p.khat_width - 1:]
-            m.d.sync += self.khat.eq(Mux((upper == 0) | upper.all(), scaled[:p.khat_width].as_signed(),
-                                         Mux(negative, -limit, limit - 1)))
+            upper, channel, inside = scaled[p.khat_width - 1:], Signal(signed(p.khat_width)), Signal()
+            m.d.sync += [channel.eq(scaled), inside.eq((upper == 0) | upper.all())]
+            m.d.sync += self.khat.eq(Mux(inside, channel, Cat((~negative).replicate(p.khat_width - 1), negative)))
         return m

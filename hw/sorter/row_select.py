@@ -12,7 +12,7 @@ from hw.stream.register_file import RegisterFile
 
 from .key_mask import GroupMasks, MaskRecord
 from .segment_sorter import Candidate
-from .select_lane import SelectLane
+from .select_lane import MASK_DELAY, SelectLane
 
 __all__ = ["RowSelect", "SelectionRule"]
 
@@ -135,29 +135,39 @@ class RowSelect(wiring.Component):
         with m.If(resting):
             m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
 
-        # Walk over the words: the address goes to the memory, the word is compared three cycles later.
+        # Walk over the words: the address goes to the memory, the word is compared four cycles later.
         trial = Signal(p.score_width)
         prime, walk, decide, choose_start = Signal(), Signal(), Signal(), Signal()
         segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
         choosing, next_word, start_over = Signal(), Signal(), Signal()
         address, walk_end = counter(m, (count - 1)[:len(count)], next_word, start_over, "address")
         # Words of a segment that delivers a key more, and of another. What comes last is known beforehand.
-        larger, smaller, size = (Signal(range(p.max_passes + 2), name=name) for name in ("larger", "smaller", "size"))
-        last_place, last_segment, more = Signal(), Signal(), Signal()
+        larger, smaller, next_size, place_before = (
+            Signal(range(p.max_passes + 2), name=name) for name in ("larger", "smaller", "next_size", "place_before"))
+        next_more, some, last_place, last_segment, segment_end = Signal(), Signal(), Signal(), Signal(), Signal()
         m.d.sync += [larger.eq((rule.segment_keys + 4) >> 2), smaller.eq((rule.segment_keys + 3) >> 2)]
-        m.d.comb += [size.eq(Mux(more, larger, smaller)), last_place.eq(place + 1 >= size)]
+        m.d.comb += [segment_end.eq(choosing & last_place), next_size.eq(Mux(next_more, larger, smaller))]
+        with m.If(~choosing | segment_end):
+            m.d.sync += [place.eq(0), some.eq(next_size != 0), last_place.eq(next_size < 2),
+                         place_before.eq(next_size - 2)]
+        with m.Else():
+            m.d.sync += [place.eq(place + 1), last_place.eq(place == place_before)]
+        with m.If(segment_end):
+            m.d.sync += [segment.eq(segment + 1), last_segment.eq(segment + 2 == rule.segments),
+                         next_more.eq(segment + 2 < rule.extra_segments)]
+        with m.Elif(~choosing):
+            m.d.sync += [segment.eq(0), last_segment.eq(rule.segments == 1),
+                         next_more.eq(Mux(choose_start, rule.extra_segments > 1, rule.extra_segments != 0))]
         with m.FSM() as fsm:
             # The words are counted from when their number is known.
-            m.d.comb += [resting.eq(fsm.ongoing("IDLE")), next_word.eq(walk | (choosing & (size != 0))),
+            m.d.comb += [resting.eq(fsm.ongoing("IDLE")), next_word.eq(walk | (choosing & some)),
                          start_over.eq(resting | fsm.ongoing("RULE") | fsm.ongoing("PRIME"))]
             with m.State("IDLE"):
-                m.d.sync += [segment.eq(0), place.eq(0)]
                 with m.If((stored != 0) & ~dense_group):
                     m.next = "RULE"
                 with m.Elif(stored != 0):
                     m.next = "FINISH"
             with m.State("RULE"):
-                m.d.sync += [more.eq(rule.extra_segments != 0), last_segment.eq(rule.segments == 1)]
                 m.next = "PRIME"
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
@@ -190,12 +200,8 @@ class RowSelect(wiring.Component):
                     m.next = "CHOOSE"
             with m.State("CHOOSE"):
                 m.d.comb += choosing.eq(1)
-                m.d.sync += place.eq(place + 1)
-                with m.If(last_place):
-                    m.d.sync += [place.eq(0), segment.eq(segment + 1), last_segment.eq(segment + 2 == rule.segments),
-                                 more.eq(segment + 1 < rule.extra_segments)]
-                    with m.If(last_segment):
-                        m.next = "DRAIN"
+                with m.If(last_place & last_segment):
+                    m.next = "DRAIN"
             with m.State("DRAIN"):
                 # `finish` comes with the last mask.
                 with m.If(finish):
@@ -205,11 +211,11 @@ class RowSelect(wiring.Component):
                 with m.If(finish):
                     m.next = "IDLE"
 
-        # What accompanies a word through the lanes.
-        compared = 3
+        # The lanes follow a cycle later. What accompanies a word through them:
+        compared = 4
         count_word = delay(m, walk, compared, "count")
         choose, first, last = (delay(m, choosing & value, compared, name) for value, name in (
-            (size != 0, "choose"), (place == 0, "first"), (last_place, "last")))
+            (some, "choose"), (place == 0, "first"), (last_place, "last")))
         segment_c = delay(m, segment, compared, "segment")
         end_c = delay(m, choosing & last_place & last_segment, compared, "end")
 
@@ -221,12 +227,15 @@ class RowSelect(wiring.Component):
         mask_last = Mux(self.dense_valid, self.dense_segment_end, last)
         mask_end = Mux(self.dense_valid, self.dense_end, end_c)
         mask_segment = Mux(self.dense_valid, dense_segment, segment_c)
-        mask_write, mask_end_o, mask_segment_o = (delay(m, value, 3, name) for value, name in (
+        mask_write, mask_end_o, mask_segment_o = (delay(m, value, MASK_DELAY, name) for value, name in (
             (mask_last, "mask_write"), (mask_end, "mask_end"), (mask_segment, "mask_segment")))
         m.d.comb += finish.eq(mask_write & mask_end_o)
         with m.If(finish):
             m.d.sync += [writing.eq(writing + 1), working.eq(~working)]
-        dense_start = self.reserve & self.rule.dense
+        read_address, prime_lane, trial_lane, decide_lane, choose_start_lane = (
+            delay(m, value, 1, name) for value, name in (
+                (Cat(address[:address_bits], working), "read_address"), (prime, "prime"), (trial, "trial"),
+                (decide, "decide"), (choose_start | (self.reserve & self.rule.dense), "choose_start")))
 
         totals, origins = Signal(self.group.totals.shape()), Signal(self.group.origins.shape())
         best = Signal(data.ArrayLayout(p.score_width, p.batches))
@@ -240,10 +249,9 @@ class RowSelect(wiring.Component):
                 lane.candidates.as_value().eq(self.candidates[sorter].as_value()),
                 lane.write_enable.eq(self.candidates_valid[turn]),
                 lane.write_address.eq(Cat(words_stored[:address_bits], filling)),
-                lane.read_address.eq(Cat(address[:address_bits], working)),
-                lane.stored.eq(self.row_end), lane.prime.eq(prime), lane.trial.eq(trial), lane.count.eq(count_word),
-                lane.decide.eq(decide),
-                lane.choose_start.eq(choose_start | dense_start),
+                lane.read_address.eq(read_address), lane.stored.eq(self.row_end),
+                lane.prime.eq(prime_lane), lane.trial.eq(trial_lane), lane.count.eq(count_word),
+                lane.decide.eq(decide_lane), lane.choose_start.eq(choose_start_lane),
                 lane.choose.eq(choose),
                 lane.choose_first.eq(Mux(self.dense_valid, dense_first, first)),
                 lane.dense.eq(self.dense_valid), lane.dense_key.eq(self.dense_keys[tree]),
@@ -257,7 +265,7 @@ class RowSelect(wiring.Component):
             m.d.comb += totals[tree].eq(lane.total)
         for batch in range(p.batches):
             score = lanes[batch * p.batch_rows].head_score
-            with m.If(choose_start | dense_start):
+            with m.If(choose_start_lane):
                 m.d.sync += [best[batch].eq(0), origins[batch].eq(0)]
             with m.Elif(choose & first & (score > best[batch])):
                 m.d.sync += [best[batch].eq(score), origins[batch].eq(segment_c)]

@@ -7,19 +7,23 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
+from hw.stream.delay import delay
 from hw.stream.select import any_of
 
 from .key_mask import MASKS_LATENCY, KeyMask
 from .segment_sorter import Candidate
 
-__all__ = ["SelectLane"]
+__all__ = ["MASK_DELAY", "SelectLane"]
+
+#: Cycles from the choice from a word to the mask with it.
+MASK_DELAY = 4
 
 
 class SelectLane(wiring.Component):
     """Data path of :class:`RowSelect` for one row; all lanes of a slice follow the same control.
 
     A word of four candidates passes through in stages: the memory (two), comparison with `reference` (the threshold,
-    with the trial bit while searching), count or choice among equals, choice, mask.
+    with the trial bit while searching), count or choice of those above, choice among equals, places, mask.
 
     Members
     -------
@@ -32,7 +36,7 @@ class SelectLane(wiring.Component):
     stored : In(1)
         Pulse: the row's last word is being stored, or has been.
     prime : In(1)
-        Start with a threshold of 0, which keeps all candidates.
+        Start with a threshold of 0, which keeps all candidates. The read address names the row since a cycle before.
     trial : In(score_width)
         Bit of the threshold on trial (one-hot), 0 while choosing.
     count, decide : In(1)
@@ -44,7 +48,7 @@ class SelectLane(wiring.Component):
         Take one key instead of a word: whether it may be seen, and its position. Its segment's leading key is the
         first.
     mask_write, mask_segment, mask_bank : In
-        Store the mask of the segment, three cycles after its last word was chosen from.
+        Store the mask of the segment, ``MASK_DELAY`` cycles after its last word was chosen from.
     head_score : Out(score_width)
         Score of the first candidate of the compared word.
     total : Out
@@ -113,71 +117,70 @@ class SelectLane(wiring.Component):
         threshold, reference = Signal(p.score_width), Signal(p.score_width)
         m.d.comb += reference.eq(threshold | self.trial)
         compared = Signal(word)
-        below, equal, equals, reaching = Signal(4), Signal(4), Signal(3), Signal(3)
+        below, equal, reaching = Signal(4), Signal(4), Signal(3)
         m.d.sync += compared.eq(fetched)
         now_below, now_equal = (Cat(value) for value in zip(*(
             (fetched[rank].score < reference, fetched[rank].score == reference) for rank in range(4)), strict=True))
         m.d.sync += [below.eq(now_below), equal.eq(now_equal)]
-        m.d.comb += [self.head_score.eq(compared[0].score), equals.eq(sum(equal)), reaching.eq(sum(~below))]
+        m.d.comb += [self.head_score.eq(compared[0].score), reaching.eq(sum(~below))]
 
-        # Search: the threshold from its uppermost bit down. `spare` is what is left of `kept` over the trial, `ties`
-        # over the threshold.
-        ties = Signal(bits_for(p.max_keys))
+        # Search: the threshold from its uppermost bit down. `spare` is what is left of `kept` over the trial.
         spare = Signal(signed(max(count_width, len(self.kept)) + 1))
-        enough = Signal()
-        m.d.comb += enough.eq(spare[-1] | (spare == 0))
+        fewer, upper_read, enough = Signal.like(spare), Signal(count_width), Signal()
+        m.d.sync += upper_read.eq(held[self.read_address[-1]])
+        m.d.comb += [enough.eq(spare[-1] | (spare == 0)),
+                     fewer.eq(Mux(self.prime, self.kept, spare) - Mux(self.prime, upper_read, reaching))]
         with m.If(self.decide):
             m.d.sync += spare.eq(self.kept)
-        with m.Elif(self.prime):
-            m.d.sync += spare.eq(self.kept - held[self.read_address[-1]])
-        with m.Elif(self.count):
-            m.d.sync += spare.eq(spare - reaching)
+        with m.Elif(self.prime | self.count):
+            m.d.sync += spare.eq(fewer)
         with m.If(self.prime):
             m.d.sync += threshold.eq(0)
         with m.Elif(self.decide & enough):
             m.d.sync += threshold.eq(reference)
 
         # Choose: all over the threshold, and of those that equal it the first ones. At threshold 0 there are none.
-        fewer = Signal(signed(len(ties) + 1))
-        m.d.comb += fewer.eq(ties - equals)
+        above, equal_2, equals_2, tied = Signal(4), Signal(4), Signal(3), Signal()
+        from_equals = self.choose & ~self.dense
+        m.d.sync += [
+            above.eq(Mux(self.dense, self.dense_key, Mux(self.choose, ~below & ~equal, 0))),
+            equal_2.eq(Mux(from_equals, equal, 0)), equals_2.eq(Mux(from_equals, sum(equal), 0)),
+            tied.eq(threshold != 0),
+        ]
+        # How many more may equal the threshold; negative when there have been more.
+        ties = Signal(signed(bits_for(p.max_keys) + 1))
         with m.If(self.prime):
             m.d.sync += ties.eq(self.kept)
         with m.Elif(self.decide & ~enough):
             m.d.sync += ties.eq(spare)
-        with m.Elif(self.choose):
-            m.d.sync += ties.eq(Mux(fewer[-1], 0, fewer))
-        tied, above, ties_2, first_1 = Signal(), Signal(4), Signal.like(ties), Signal()
-        chosen_from, dense_2 = Signal(word), Signal()
-        equal_2 = Signal(4)
-        m.d.sync += [
-            tied.eq(threshold != 0), ties_2.eq(ties), chosen_from.eq(compared), first_1.eq(self.choose_first),
-            above.eq(Mux(self.dense, self.dense_key, Mux(self.choose, ~below & ~equal, 0))),
-            equal_2.eq(Mux(self.choose & ~self.dense, equal, 0)), dense_2.eq(self.dense),
-        ]
-        with m.If(self.dense):
-            m.d.sync += [chosen_from[rank].position.eq(self.dense_place) for rank in range(p.ensure)]
-        accepted, first_2 = Signal(4), Signal()
-        positions = Signal(data.ArrayLayout(p.position_bits, 4))
+        with m.Else():
+            m.d.sync += ties.eq(ties - equals_2)
+        accepted, plenty = Signal(4), Signal()
+        m.d.comb += plenty.eq(ties[2:-1].any())
         for rank in range(4):
-            before = sum(equal_2[:rank]) if rank else 0
-            m.d.sync += [
-                accepted[rank].eq(above[rank] | (equal_2[rank] & tied & ((ties_2[2:] != 0) | (before < ties_2[:2])))),
-                positions[rank].eq(chosen_from[rank].position),
-            ]
-        m.d.sync += first_2.eq(first_1)
+            m.d.sync += accepted[rank].eq(
+                above[rank] | (equal_2[rank] & tied & ~ties[-1] & (plenty | (sum(equal_2[:rank]) < ties[:2]))))
         with m.If(self.choose_start):
             m.d.sync += self.total.eq(0)
         with m.Else():
             m.d.sync += self.total.eq(self.total + sum(accepted))
 
-        # Mask of the segment.
-        gathered = Signal(KeyMask(p))
-        m.d.comb += self.mask_keys.eq(gathered.keys)
+        # Mask of the segment. A dense key is the first of its word, and leads if it is the first of its segment.
+        positions = Signal(data.ArrayLayout(p.position_bits, 4))
+        m.d.sync += positions.eq(Cat(compared[rank].position for rank in range(4)))
+        with m.If(self.dense):
+            m.d.sync += [positions[rank].eq(self.dense_place) for rank in range(p.ensure)]
+        positions = delay(m, positions, 1, "positions")
+        first = delay(m, self.choose_first, MASK_DELAY - 1, "first")
+        leads = delay(m, positions[:p.position_bits * p.ensure], 1, "leads")
+        hits, gathered = Signal(p.tile), Signal(KeyMask(p))
         for position in range(p.tile):
-            hits = [accepted[rank] & (positions[rank] == position) for rank in range(4)]
-            m.d.sync += gathered.keys[position].eq((gathered.keys[position] & ~first_2) | any_of(hits))
-        with m.If(first_2):
-            m.d.sync += [gathered.leads[rank].eq(positions[rank]) for rank in range(p.ensure)]
+            m.d.sync += hits[position].eq(any_of([
+                accepted[rank] & (positions.word_select(rank, p.position_bits) == position) for rank in range(4)]))
+        m.d.sync += gathered.keys.eq((gathered.keys & ~first.replicate(p.tile)) | hits)
+        with m.If(first):
+            m.d.sync += gathered.leads.eq(leads)
+        m.d.comb += self.mask_keys.eq(gathered.keys)
         m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, p.held_groups << p.segment_bits,
                                             latency=MASKS_LATENCY, gated=True)
         m.d.comb += [

@@ -39,7 +39,7 @@ def test_encoder_exhaustive():
     dut = LeadingZeroEncoder()
     x = np.arange(65536)
     outputs = [field for part in (dut.high, dut.low, dut.wide) for field in (part.count, part.zero)]
-    results = sweep(dut, x, outputs)
+    results = sweep(dut, x, outputs, latency=dut.latency)
     expected = golden.leading_zero_encoder(x)
     for n, name in enumerate(("high", "low", "wide")):
         assert np.array_equal(results[2 * n], expected[name][0]), name

@@ -19,6 +19,9 @@ __all__ = ["Emission", "EmittedModule", "emit_verilog"]
 
 _ENABLE = "shared_enable"
 
+#: Bits with a reset from which on an instance has a register for its reset.
+_RESET_FAN_OUT = 128
+
 
 @dataclass(frozen=True)
 class EmittedModule:
@@ -51,10 +54,15 @@ class _Shared:
         self.enable = None
         self.resolved = False
         self.clocked = False
+        self.reset_bits = 0         # flip-flops that its reset goes to, without those behind a register of their own
 
 
 class Emission:
     """The ``platform`` of a conversion, which remembers each distinct shared component.
+
+    The reset of an instance that holds many flip-flops passes a register: one net to all flip-flops of a large design
+    would be its slowest. It is left to the top to hold its reset until it is over everywhere
+    (see :class:`hw.shell.engine_reset.EngineReset`).
 
     Parameters
     ----------
@@ -153,10 +161,18 @@ class Emission:
                 continue
             if reset is not None:
                 instance.ports["rst"] = (instance.ports["rst"][0] | reset, "i")
+            if child.reset_bits >= _RESET_FAN_OUT:
+                # Kept, as synthesis would make one register of all that hold the same.
+                register = Signal(name="reset_register", init=1, reset_less=True, attrs={"keep": 1})
+                module.fragment.add_statements("sync", register.eq(instance.ports["rst"][0]))
+                instance.ports["rst"] = (register, "i")
+            else:
+                module.reset_bits += child.reset_bits
             if enable is not None:
                 child = self._with_enable(child)
                 instance.type = child.label
                 instance.ports[_ENABLE] = (enable, "i")
+        module.reset_bits += sum(len(signal) for signal in _registers(module.fragment) if not signal.reset_less)
         collector = DomainCollector()
         collector(module.fragment)
         domains = collector.used_domains - collector.defined_domains
@@ -196,6 +212,16 @@ def _instances(fragment):
         yield fragment
     for subfragment, _name, _src_loc in fragment.subfragments:
         yield from _instances(subfragment)
+
+
+def _registers(fragment):
+    """Signals of a fragment and of those below it that a clock drives."""
+    for domain, statements in fragment.statements.items():
+        if domain != "comb":
+            # Amaranth names what a statement drives nowhere in its public interface.
+            yield from statements._lhs_signals()
+    for subfragment, _name, _src_loc in fragment.subfragments:
+        yield from _registers(subfragment)
 
 
 _WRAPPERS = (TransformedElaboratable, SharedComponent, Module, Fragment, memory.Memory)

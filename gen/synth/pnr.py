@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gen.errors import ThresherError
-from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
+from gen.synth.synth import PREPARE_ECP5, PRIMITIVES, SYNTH_ECP5
 from gen.synth.yosys import Yosys, checked_source, quoted
 
 __all__ = ["DEVICES", "SPEEDS", "netlist", "pnr", "reached_mhz", "require_nextpnr", "run_nextpnr", "run_tool", "tools",
@@ -107,7 +107,8 @@ def netlist(folder, verilog_path, top):
         If Yosys fails, or stops without a word.
     """
     with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
-                        f"{SYNTH_ECP5} -top {top} -json design.json", "tee -q -o cells.json stat -json"]) as yosys:
+                        *PREPARE_ECP5, f"{SYNTH_ECP5} -top {top} -json design.json",
+                        "tee -q -o cells.json stat -json"]) as yosys:
         yosys.finish()
         types = yosys.statistics("cells.json")["modules"][f"\\{top}"]["num_cells_by_type"]
     if not (Path(folder) / "design.json").is_file():
@@ -182,7 +183,7 @@ def run_tool(folder, function, arguments):
 def _run(folder, device, speed, seed):
     return run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
                                 "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
-                                "--lpf-allow-unconstrained", "--json", "design.json"],
+                                "--lpf-allow-unconstrained", "--router", "router2", "--json", "design.json"],
                        f"report{seed}.json", f"seed {seed}")
 
 

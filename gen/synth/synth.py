@@ -15,7 +15,7 @@ from gen.synth.sram import load_sram_model
 from gen.synth.xilinx import FAMILIES, dsp_registers, synth_commands
 from gen.synth.yosys import Yosys, checked_source, quoted
 
-__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PRIMITIVES", "SYNTH_ECP5", "synth"]
+__all__ = ["DEFAULT_LIBERTY", "MACRO_WORDS", "PREPARE_ECP5", "PRIMITIVES", "SYNTH_ECP5", "synth"]
 
 #: Used for ``"asic"`` without a library, where it is installed: Debian's qflow-tech-osu018, 180 nm.
 DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
@@ -26,6 +26,12 @@ PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 #: Yosys 0.70 spends up to twice the look-up tables on PFUMX and L6MUX21 trees (a 32-lane shift tree: 1,562 with
 #: them, 826 without).
 SYNTH_ECP5 = "synth_ecp5 -nowidelut"
+
+#: Commands before it. Registers of resets stay apart although they hold the same (keeping the wires is not enough: it
+#: is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value as they are
+#: otherwise, and much of what follows a state is its decoder.
+PREPARE_ECP5 = ("proc", "setattr -set keep 1 w:*reset_register* %ci1 c:* %i",
+                'setattr -set fsm_encoding "one-hot" w:*fsm_state*')
 
 #: Memories of an ASIC from this depth on are macros, with the area of a model. Others are flip-flops.
 MACRO_WORDS = 64
@@ -180,7 +186,7 @@ def _statistics(name):
 
 def _commands(target, family, top, library, macro_words, *, flatten):
     if target == "ecp5":
-        return [f"{SYNTH_ECP5} -top {top}" + " -noflatten" * (not flatten)]
+        return [*PREPARE_ECP5, f"{SYNTH_ECP5} -top {top}" + " -noflatten" * (not flatten)]
     if target == "xilinx":
         return [*synth_commands(top, family, flatten=flatten), "tee -q -o dsps.txt dump -n t:DSP48E*"]
     if target == "ice40":

@@ -117,6 +117,9 @@ class Sweep(wiring.Component):
         near = ceil_log2(p.trees + 1)
         start_group = Signal()
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
+        # Settled when they are looked at: a group takes three cycles at the least.
+        some_group, no_rows, all_rows = Signal(), Signal(), Signal()
+        m.d.sync += [some_group.eq(groups != 0), no_rows.eq(left <= 0), all_rows.eq(left[near:] != 0)]
 
         # The sorter: cycles until it can take a segment (`soon`: at most one), and one that waits for that.
         cycles = segment_cycles(p)
@@ -157,16 +160,16 @@ class Sweep(wiring.Component):
                     segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
                     extra.eq(task.extra_segments), more.eq(task.extra_segments != 0),
                 ]
-                with m.If(left <= 0):
+                with m.If(no_rows):
                     m.d.sync += drain.eq(self._drain)
                     m.next = "DRAIN"
-                with m.Elif((groups != 0) & ~self.hold & self.free & (~task.dense | self.idle)):
+                with m.Elif(some_group & ~self.hold & self.free & (~task.dense | self.idle)):
                     m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
                     m.d.sync += [self.group_slot.eq(next_slot), self.group_row.eq(row),
                                  next_slot.eq(Mux(next_slot == p.query_groups - 1, 0, next_slot + 1)),
                                  row.eq(row + p.trees * p.slices), left.eq(left - p.trees * p.slices)]
                     for tree in range(p.trees):
-                        m.d.sync += self.present[tree].eq((left[near:] != 0) | (left[:near] > tree))
+                        m.d.sync += self.present[tree].eq(all_rows | (left[:near] > tree))
                     m.next = "SEGMENT"
             with m.State("SEGMENT"):
                 with m.If(room):

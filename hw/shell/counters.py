@@ -22,9 +22,10 @@ SHELL_COUNTERS = (
 class CounterBank(wiring.Component):
     """A 32-bit register for each of some counters.
 
-    Events reach the registers after 2 cycles: one register stage keeps the engine's event logic apart from
-    the adders. ``clear`` sets all registers to zero and drops the events of earlier cycles; an event in the
-    cycle of ``clear`` counts.
+    Events reach the registers after 3 cycles: register stages keep the engine's event logic apart from the adders,
+    and what is added from whether it is. ``clear`` sets all registers to zero and drops the events of earlier cycles;
+    an event in the cycle of ``clear`` counts. A reset clears them, too, and through the same register: one with a
+    fan-out like this has no logic behind it.
 
     Parameters
     ----------
@@ -55,15 +56,23 @@ class CounterBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        events = Signal.like(self.events)
-        m.d.sync += events.eq(self.events)
+        clear = Signal(init=1)
+        m.d.sync += clear.eq(self.clear)
         for counter in self._counters:
-            event, value = events[counter.name], self.values[counter.name]
-            with m.If(self.clear):
+            event, value = self.events[counter.name], Signal(COUNTER_WIDTH, name=counter.name, reset_less=True)
+            first, second = (Signal(len(event), name=f"{counter.name}_{stage}") for stage in (1, 2))
+            m.d.sync += [first.eq(event), second.eq(first)]
+            if counter.kind == "max":
+                # A maximum has no more bits than its events.
+                counts, result = second > value[:len(event)], second
+            else:
+                counts, result = Signal(name=f"{counter.name}_counts"), value + second
+                m.d.sync += counts.eq(first != 0)
+            m.d.comb += self.values[counter.name].eq(value)
+            with m.If(clear):
                 m.d.sync += value.eq(0)
-            # A maximum has no more bits than its events.
-            with m.Elif(event > value[:len(event)] if counter.kind == "max" else event != 0):
-                m.d.sync += value.eq(event if counter.kind == "max" else value + event)
+            with m.Elif(counts):
+                m.d.sync += value.eq(result)
         return m
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -13,6 +13,7 @@ from hw.stream import Buffer, Word
 from .axi_lite import AxiLite, AxiLiteSignature
 from .counters import SHELL_COUNTERS, CounterBank, CycleTimer
 from .engine import REQUEST_WIDTH, EngineSignature
+from .engine_reset import EngineReset
 from .fetch_port import FetchPort
 from .packets import InputGate, OutputGuard
 from .register_bank import RegisterBank
@@ -27,6 +28,8 @@ class Shell(wiring.Component):
     Input beats pass a register, then the engine, then another register: 2 cycles on top of the latency of the
     engine, at one beat a cycle. The AXI4-Lite part is :class:`~hw.shell.axi_lite.AxiLite`, the registers are
     those of :func:`~hw.shell.register_map.shell_registers`.
+
+    A reset of the engine takes ``2 * RESET_CYCLES`` cycles, in which no input is accepted.
 
     A soft reset abandons every task that is in the shell: the engine and the input register are reset, the
     rest of an open input packet is taken from the host and thrown away, an open output packet is closed by a
@@ -194,13 +197,16 @@ class Shell(wiring.Component):
 
         soft_reset = registers.control.soft_reset.value
         engine, word = self._engine, Word(self._bus_width)
-        m.submodules.engine = ResetInserter(soft_reset)(engine)
+        m.submodules.engine_reset = engine_reset = EngineReset()
+        m.submodules.engine = ResetInserter(engine_reset.reset)(engine)
+        alone = engine_reset.alone
+        m.d.comb += engine_reset.request.eq(soft_reset)
 
         m.submodules.input_gate = gate = InputGate(self._bus_width)
         input_buffer = Buffer(word)
         m.submodules.input_buffer = ResetInserter(soft_reset)(input_buffer)
         m.d.comb += [
-            gate.enable.eq(registers.control.enable.value),
+            gate.enable.eq(registers.control.enable.value & ~alone),
             gate.reset.eq(soft_reset),
             gate.i.p.data.eq(self.s_axis_tdata),
             gate.i.p.last.eq(self.s_axis_tlast),
@@ -212,7 +218,8 @@ class Shell(wiring.Component):
 
         m.submodules.output_guard = guard = OutputGuard(self._bus_width, error=ShellError.SOFT_RESET)
         m.submodules.output_buffer = output_buffer = Buffer(word)
-        connect(m, engine=engine.o, guard=guard.i)
+        m.d.comb += [guard.i.p.eq(engine.o.p), guard.i.valid.eq(engine.o.valid & ~alone),
+                     engine.o.ready.eq(guard.i.ready)]
         connect(m, guard=guard.o, buffer=output_buffer.i)
         m.d.comb += [
             guard.reset.eq(soft_reset),
@@ -226,27 +233,29 @@ class Shell(wiring.Component):
         input_taken = self.s_axis_tvalid & self.s_axis_tready
         input_open = gate.open & ~gate.draining
         output_open = guard.open & ~guard.closing
-        in_engine = input_open | input_buffer.o.valid | engine.busy | output_open
+        in_engine = input_open | input_buffer.o.valid | (engine.busy & ~alone) | output_open
         busy = in_engine | gate.open | guard.open | self.m_axis_tvalid
         if engine.signature.fetch:
-            busy |= self._elaborate_fetch(m, soft_reset)
+            busy |= self._elaborate_fetch(m, soft_reset, alone)
         # A packet that is accepted in the cycle of the soft reset is abandoned, too.
         abandoned = soft_reset & (in_engine | (input_taken & ~gate.draining))
         # `busy` may end a long path inside the engine.
-        m.d.sync += registers.status.busy.value.eq(busy)
+        m.d.sync += registers.status.busy.value.eq(busy | alone)
         m.d.comb += [
             registers.status.input_open.value.eq(gate.open),
             registers.status.output_open.value.eq(guard.open | self.m_axis_tvalid),
         ]
-        self._elaborate_tasks(m, registers, abandoned)
+        self._elaborate_tasks(m, registers, abandoned, alone)
         if self._has_counters:
-            self._elaborate_counters(m, registers, input_open, input_taken, busy)
+            self._elaborate_counters(m, registers, input_open, input_taken, busy, alone)
         return m
 
-    def _elaborate_fetch(self, m, soft_reset):
+    def _elaborate_fetch(self, m, soft_reset, alone):
         """Requests and rows; returns whether any request is pending."""
         m.submodules.fetch_port = port = FetchPort(self._bus_width)
-        connect(m, engine=self._engine.fetch, port=port.fetch)
+        fetch = self._engine.fetch
+        m.d.comb += [port.fetch.p.eq(fetch.p), port.fetch.valid.eq(fetch.valid & ~alone),
+                     fetch.ready.eq(port.fetch.ready)]
         connect(m, port=port.fetched, engine=self._engine.fetched)
         m.d.comb += [
             port.reset.eq(soft_reset),
@@ -260,12 +269,12 @@ class Shell(wiring.Component):
         ]
         return port.pending != 0
 
-    def _elaborate_tasks(self, m, registers, abandoned):
+    def _elaborate_tasks(self, m, registers, abandoned, alone):
         """Errors, interrupts and the counts of tasks."""
         done, failed, error = Signal(), Signal(), Signal(8)
         m.d.comb += [
             self._engine.done.ready.eq(1),
-            done.eq(self._engine.done.valid),
+            done.eq(self._engine.done.valid & ~alone),
             failed.eq(done & (self._engine.done.p.error != 0)),
         ]
         with m.If(failed):
@@ -289,7 +298,7 @@ class Shell(wiring.Component):
             registers.status.done_pending.value.eq(pending.task_done.value),
         ]
 
-    def _elaborate_counters(self, m, registers, input_open, input_taken, busy):
+    def _elaborate_counters(self, m, registers, input_open, input_taken, busy, alone):
         clear = registers.control.clear_counters.value
         output_taken = self.m_axis_tvalid & self.m_axis_tready
 
@@ -311,7 +320,7 @@ class Shell(wiring.Component):
             bank.events.busy.eq(busy),
         ]
         for counter in self._engine.counters:
-            m.d.comb += bank.events[counter.name].eq(self._engine.events[counter.name])
+            m.d.comb += bank.events[counter.name].eq(Mux(alone, 0, self._engine.events[counter.name]))
         for counter in (*SHELL_COUNTERS, *self._engine.counters):
             register = getattr(registers, f"counter_{counter.name}")
             m.d.comb += register.value.value.eq(bank.values[counter.name])

@@ -78,7 +78,7 @@ class Slice(wiring.Component):
         m = Module()
         p = self._parameters
         m.submodules.predictor = predictor = shared(Predictor, p, self._tokens)
-        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 32)
+        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 40)
         m.submodules.attention = attention = shared(Attention, p)
         wiring.connect(m, wiring.flipped(self.predict), sweep.task)
         wiring.connect(m, wiring.flipped(self.attend), attention.task)

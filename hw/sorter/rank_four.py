@@ -50,7 +50,7 @@ class RankFour(wiring.Component):
 
     def __init__(self, width, score_bits=0):
         self._width, self._score_bits = width, score_bits
-        self.latency = RANK_LATENCY + (2 if score_bits else 0)
+        self.latency = RANK_LATENCY + (3 if score_bits else 0)
         super().__init__({
             "i": In(data.ArrayLayout(unsigned(width), _ENTRIES)),
             "first": In(2),
@@ -88,30 +88,32 @@ class RankFour(wiring.Component):
 
         inside = [C(1, 1)] * _ENTRIES
         if self._score_bits:
-            # Stages 4, 5: the best value, and who is too far below.
+            # Stages 4, 5, 6: the best value and what the radius adds to each, who is too far below it.
             def score(value):
                 return value[self._width - self._score_bits:]
 
             best = register(any_of([score(value) & (rank == 0).replicate(self._score_bits)
                                     for value, rank in zip(values, ranks, strict=True)]), "best")
+            reaches = [register(score(value) + self.radius, f"reach{entry}") for entry, value in enumerate(values)]
             values = [register(value, f"value4_{entry}") for entry, value in enumerate(values)]
             ranks = [register(rank, f"rank4_{entry}") for entry, rank in enumerate(ranks)]
-            first = delay(m, first, 1, "first_clip")
-            limited = (self.radius != 0) & (first != 0)
             # Behind the first four, which have been found whatever the radius, those left out are never found.
-            left = [rank[2:] != 0 for rank in ranks]
-            outside = [limited & (score(value) + self.radius < best) for value in values]
-            inside = [register(~out, f"inside{entry}") for entry, out in enumerate(outside)]
-            self._count(m, register, [out & wanted & (score(value) != 0)
-                                      for out, wanted, value in zip(outside, left, values, strict=True)])
+            limited = register((self.radius != 0) & (first != 0), "limited")
+            outside = [register(limited & (reach < best), f"outside{entry}") for entry, reach in enumerate(reaches)]
+            further = [register((rank[2:] != 0) & (score(value) != 0), f"further{entry}")
+                       for entry, (rank, value) in enumerate(zip(ranks, values, strict=True))]
             values = [register(value, f"value5_{entry}") for entry, value in enumerate(values)]
             ranks = [register(rank, f"rank5_{entry}") for entry, rank in enumerate(ranks)]
-            first = delay(m, first, 1, "first_inside")
+            self._count(m, register, [out & wanted for out, wanted in zip(outside, further, strict=True)])
+            inside = [register(~out, f"inside{entry}") for entry, out in enumerate(outside)]
+            values = [register(value, f"value6_{entry}") for entry, value in enumerate(values)]
+            ranks = [register(rank, f"rank6_{entry}") for entry, rank in enumerate(ranks)]
+            first = delay(m, first, 3, "first_inside")
 
         # The last two stages: who has which of the ranks, and the values.
         chosen = [register(Cat((rank == Cat(C(place, 2), first)) for rank in ranks), f"chosen{place}")
                   for place in range(4)]
-        values = [register(value & seen.replicate(self._width), f"value6_{entry}")
+        values = [register(value & seen.replicate(self._width), f"value_o{entry}")
                   for entry, (value, seen) in enumerate(zip(values, inside, strict=True))]
         for place, which in enumerate(chosen):
             m.d.sync += [

@@ -113,9 +113,14 @@ class SegmentSorter(wiring.Component):
                 for lane in range(lanes)]
         # A segment always has a first key: its place needs no clearing, and the first score of the next segment
         # may come in the cycle in which the others are cleared.
+        scores = Signal.like(self.scores)
+        places, segment_end, row_end = Signal(p.tile), Signal(), Signal()
+        m.d.sync += [scores.eq(self.scores), segment_end.eq(self.score_enable & self.segment_end),
+                     row_end.eq(self.row_end)]
+        m.d.sync += [places[entry].eq(self.score_enable & (self.position == entry)) for entry in range(p.tile)]
         for lane in range(lanes):
             for entry in range(p.tile):
-                write = self.score_enable & (self.position == entry)
+                write = places[entry]
                 with m.If(load):
                     m.d.sync += held[lane][entry].eq(collected[lane][entry])
                 if entry:
@@ -123,14 +128,14 @@ class SegmentSorter(wiring.Component):
                     with m.If(load):
                         m.d.sync += collected[lane][entry].eq(0)
                     with m.Elif(write):
-                        m.d.sync += collected[lane][entry].eq(self.scores[lane])
+                        m.d.sync += collected[lane][entry].eq(scores[lane])
                 else:
                     with m.If(write):
-                        m.d.sync += collected[lane][entry].eq(self.scores[lane])
+                        m.d.sync += collected[lane][entry].eq(scores[lane])
         with m.If(load):
             m.d.sync += segment_full.eq(0)
-        with m.If(self.score_enable & self.segment_end):
-            m.d.sync += [segment_full.eq(1), row_full.eq(self.row_end)]
+        with m.If(segment_end):
+            m.d.sync += [segment_full.eq(1), row_full.eq(row_end)]
 
         wanted = Signal(bits_for(p.max_segment_keys) + 1)   # of the next segment
         segment = Signal(bits_for(p.max_segments))
@@ -147,18 +152,18 @@ class SegmentSorter(wiring.Component):
         # The passes of the segment at work, and cycles that are left of them.
         most = p.max_passes * lanes
         busy, row_last, issues = Signal(), Signal(), Signal()
-        turn, pass_ = Signal(range(max(2, lanes))), Signal(range(max(2, p.max_passes)))
+        turn, pass_ = Signal(lanes, init=1), Signal(range(max(2, p.max_passes)))      # turn: a bit for each row
         left, remaining = Signal.like(wanted), Signal(range(most + 1))
         following = Signal.like(remaining)
         m.d.sync += following.eq(Mux(wanted == 0, lanes, ((wanted + 3) >> 2) * lanes))
         m.d.comb += load.eq(~busy & segment_full)
         with m.If(load):
-            m.d.sync += [busy.eq(1), turn.eq(0), pass_.eq(0), left.eq(wanted), remaining.eq(following),
+            m.d.sync += [busy.eq(1), pass_.eq(0), left.eq(wanted), remaining.eq(following),
                          row_last.eq(row_full), issues.eq(wanted != 0)]
         with m.Elif(busy):
-            m.d.sync += [remaining.eq(remaining - 1), busy.eq(remaining != 1), turn.eq(turn + 1)]
-            with m.If(turn == lanes - 1):
-                m.d.sync += [turn.eq(0), pass_.eq(pass_ + 1), left.eq(left - 4)]
+            m.d.sync += [remaining.eq(remaining - 1), busy.eq(remaining != 1), turn.eq(turn.rotate_left(1))]
+            with m.If(turn[-1]):
+                m.d.sync += [pass_.eq(pass_ + 1), left.eq(left - 4)]
         finish = busy & (remaining == 1)
 
         # Stages 1, 2: the entries of the row whose turn it is. Registers that are 0 out of turn, and an OR behind them,
@@ -167,7 +172,7 @@ class SegmentSorter(wiring.Component):
         for slot in range(min(16, p.tile)):
             gated = [Signal(p.score_width, name=f"gated{lane}_{slot}") for lane in range(lanes)]
             for lane in range(lanes):
-                with m.If((turn != lane) if lanes > 1 else 0):
+                with m.If(~turn[lane] if lanes > 1 else 0):
                     m.d.sync += gated[lane].eq(0)
                 with m.Else():
                     m.d.sync += gated[lane].eq(held[lane][slot])
@@ -179,7 +184,7 @@ class SegmentSorter(wiring.Component):
             delay(m, value, latency, name) for value, name in (
                 (turn, "turn_o"), (busy & issues, "issue_o"), (pass_ == 0, "first_o"), (count, "count_o")))
         m.d.sync += [self.o_first.eq(first_o),
-                     self.o_valid.eq(Cat(issue_o & (lane_o == lane) for lane in range(lanes)))]
+                     self.o_valid.eq(lane_o & issue_o.replicate(lanes))]
         for rank in range(4):
             m.d.sync += [self.o[rank].position.eq(core.index[rank]),
                          self.o[rank].score.eq(Mux(rank < count_o, core.o[rank], 0))]

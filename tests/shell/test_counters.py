@@ -29,7 +29,7 @@ def test_against_model():
             await ctx.tick()
             ctx.set(dut.events, dict.fromkeys(events, 0))
             ctx.set(dut.clear, 0)
-            await ctx.tick()
+            await ctx.tick().repeat(2)
             assert {name: ctx.get(dut.values[name]) for name in expected} == expected
     run(dut, testbench)
 
@@ -41,7 +41,7 @@ def test_back_to_back_events():
         ctx.set(dut.events, {"one": 1, "many": 31, "peak": 3, "wide": 0})
         await ctx.tick().repeat(10)
         ctx.set(dut.events, {"one": 0, "many": 0, "peak": 2, "wide": 0})
-        await ctx.tick().repeat(2)
+        await ctx.tick().repeat(3)
         assert ctx.get(dut.values.one) == 10
         assert ctx.get(dut.values.many) == 310
         assert ctx.get(dut.values.peak) == 3

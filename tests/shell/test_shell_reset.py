@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.shell import TRAILER_MARKER, ShellError
+from hw.shell.engine_reset import RESET_CYCLES
 from tests.shell.bench import Bench
 from tests.shell.loopback import model, packet, random_packet
 
@@ -93,6 +94,7 @@ def test_between_input_and_output():
         await bench.write(ctx, "control", 0b011)
         assert await bench.read(ctx, "status") == 0b0011
         await bench.send(ctx, [0, 0], begin=1)
+        await ctx.tick().repeat(2 * RESET_CYCLES)
         assert await bench.read(ctx, "status") == 0
         await bench.send(ctx, good)
         assert await bench.receive(ctx) == model(good)[0]
@@ -149,9 +151,11 @@ def test_when_idle():
     async def testbench(ctx):
         await bench.write(ctx, "control", 0b1011)
         assert await bench.read(ctx, "control") == 0b1001
-        assert await bench.read(ctx, "status") == 0
+        assert await bench.read(ctx, "status") == 1, "the reset has not yet reached all of the engine"
         assert await bench.read(ctx, "error") == 0
         assert await bench.read(ctx, "interrupt") == 0
+        await ctx.tick().repeat(2 * RESET_CYCLES)
+        assert await bench.read(ctx, "status") == 0
         ctx.set(bench.sink.tready, 1)
         for _ in range(10):
             _clk, _rst, valid = await ctx.tick().sample(bench.sink.tvalid)

@@ -86,7 +86,7 @@ class WeightMemory(wiring.Component):
             for start in range(0, p.elements_per_beat, lanes):
                 piece = slice(start * p.weight_width, min(start + lanes, p.elements_per_beat) * p.weight_width)
                 memory = shared(BlockMemory, piece.stop - piece.start, min(_BLOCK, 3 * p.matrix_words - begin),
-                                latency=2)
+                                latency=2, vendor=p.vendor)
                 m.submodules[f"weights{number}_{start}"] = memory
                 m.d.comb += [
                     memory.write_enable.eq(store & (address[address_bits:] == number)),

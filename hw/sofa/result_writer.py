@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 from hw.shell.engine import TRAILER_MARKER
 from hw.stream import Buffer, Word
 from hw.stream.counter import counter
+from hw.stream.delay import delay
 from hw.stream.select import any_of
+from hw.stream.states import States
 
 from .loader import PacketEnd
 from .task import SofaError
@@ -88,46 +90,30 @@ class ResultWriter(wiring.Component):
                 m.d.sync += turn.eq(turn.rotate_left(1))
 
         faulty = Signal()                                    # the packet
-        with m.FSM() as fsm:
-            with m.State("HEAD"):
-                with m.If(self.heads.valid):
-                    m.next = "ERROR"
-                    with m.If(head.run):
-                        m.next = "START"
-                    with m.Else():
-                        m.d.comb += self.heads.ready.eq(1)
-            with m.State("START"):
-                m.d.comb += starts.eq(1)
-                m.next = "ROW"
-            with m.State("ROW"):
-                m.d.sync += sends.eq(turn)
-                m.next = "WORDS"
-            with m.State("WORDS"):
-                with m.If(row_end):
-                    m.d.sync += sends.eq(0)
-                    m.next = "ENDED"
-            with m.State("ENDED"):
-                m.next = "ROW"
-                with m.If(last_row):
-                    m.next = "HEAD_ENDED"
-            with m.State("HEAD_ENDED"):
-                m.d.comb += [self.heads.ready.eq(1), self.head_done.eq(1)]
-                with m.If(head.task.tokens & self.faulty.bit_select(head.task.half, 1)):
-                    m.d.sync += faulty.eq(1)
-                m.next = "ERROR"
-                with m.If(head.task.more_heads):
-                    m.next = "HEAD"
-            with m.State("ERROR"):
-                m.d.sync += error.eq(self.errors.payload)
-                with m.If((self.errors.payload == SofaError.NONE) & faulty):
-                    m.d.sync += error.eq(SofaError.MISSING_TOKEN)
-                with m.If(self.errors.valid & done.i.ready):
-                    m.d.sync += closes.eq(1)
-                    m.next = "TRAILER"
-            with m.State("TRAILER"):
-                with m.If(ready):
-                    m.d.comb += [self.errors.ready.eq(1), done.i.valid.eq(1)]
-                    m.d.sync += [closes.eq(0), faulty.eq(0)]
-                    m.next = "HEAD"
-        m.d.comb += [ended.eq(fsm.ongoing("ENDED")), done.i.payload.error.eq(error)]
+        states = States(m, "head", "start", "row", "words", "ended", "head_ended", "error", "trailer")
+        leaves, more_heads = states.leave, head.task.more_heads
+        m.d.comb += starts.eq(leaves("start", row=1))
+        first = leaves("head", self.heads.valid, start=head.run, error=~head.run)
+        with m.If(leaves("row", words=1)):
+            m.d.sync += sends.eq(turn)
+        with m.If(leaves("words", row_end, ended=1)):
+            m.d.sync += sends.eq(0)
+        m.d.comb += [
+            ended.eq(leaves("ended", row=~last_row, head_ended=last_row)),
+            self.head_done.eq(leaves("head_ended", head=more_heads, error=~more_heads)),
+            self.heads.ready.eq((first & ~head.run) | self.head_done),
+        ]
+        with m.If(self.head_done & head.task.tokens & self.faulty.bit_select(head.task.half, 1)):
+            m.d.sync += faulty.eq(1)
+        m.d.sync += error.eq(self.errors.payload)
+        with m.If((self.errors.payload == SofaError.NONE) & faulty):
+            m.d.sync += error.eq(SofaError.MISSING_TOKEN)
+        with m.If(leaves("error", delay(m, self.errors.valid, 1, "errors_valid") & done.i.ready, trailer=1)):
+            m.d.sync += closes.eq(1)
+        m.d.comb += [
+            self.errors.ready.eq(leaves("trailer", ready, head=1)),
+            done.i.valid.eq(self.errors.ready), done.i.payload.error.eq(error),
+        ]
+        with m.If(self.errors.ready):
+            m.d.sync += [closes.eq(0), faulty.eq(0)]
         return m

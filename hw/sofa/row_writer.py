@@ -11,6 +11,7 @@ from hw.stream import WidthConverter, Word
 from hw.stream.block_memory import BlockMemory
 from hw.stream.counter import counter
 from hw.stream.select import select
+from hw.stream.states import States
 
 from .task import Task
 
@@ -111,36 +112,20 @@ class RowWriter(wiring.Component):
             with m.If(last_segment):
                 m.d.sync += asking.eq(0)
 
-        word, writes = self.o, Signal()
-        _, last_beat = counter(m, head.last_value_beat, writes & self.outputs.valid & word.ready, ~writes, "beat")
-        with m.FSM() as fsm:
-            with m.State("WAIT"):
-                with m.If(self.outputs.valid):
-                    m.next = "OUTPUT"
-                    with m.If(head.return_keys):
-                        m.d.sync += asking.eq(1)
-                        m.next = "KEYS"
-            with m.State("KEYS"):
-                m.d.comb += [
-                    word.payload.data.eq(pack.o.payload.data),
-                    word.valid.eq(pack.o.valid),
-                    pack.o.ready.eq(word.ready),
-                ]
-                with m.If(pack.o.valid & word.ready & pack.o.payload.last):
-                    m.next = "OUTPUT"
-            with m.State("OUTPUT"):
-                m.d.comb += [
-                    writes.eq(1),
-                    word.payload.data.eq(self.outputs.payload.as_value()),
-                    word.payload.last.eq(last_beat),
-                    word.valid.eq(self.outputs.valid),
-                    self.outputs.ready.eq(word.ready),
-                ]
-                with m.If(self.outputs.valid & word.ready & last_beat):
-                    m.next = "ENDED"
-            with m.State("ENDED"):
-                m.next = "SETTLE"
-            with m.State("SETTLE"):
-                m.next = "WAIT"
-        m.d.comb += ended.eq(fsm.ongoing("ENDED"))
+        states = States(m, "wait", "keys", "output", "ended", "settle")
+        at, leaves, word, outputs = states.at, states.leave, self.o, self.outputs
+        written = at["output"] & outputs.valid & word.ready
+        _, last_beat = counter(m, head.last_value_beat, written, ~at["output"], "beat")
+        m.d.comb += [
+            pack.o.ready.eq(at["keys"] & word.ready), outputs.ready.eq(at["output"] & word.ready),
+            word.payload.data.eq(Mux(at["keys"], pack.o.payload.data, outputs.payload.as_value())),
+            word.payload.last.eq(at["output"] & last_beat),
+            word.valid.eq((at["keys"] & pack.o.valid) | (at["output"] & outputs.valid)),
+        ]
+        with m.If(leaves("wait", outputs.valid, keys=head.return_keys, output=~head.return_keys)):
+            m.d.sync += asking.eq(head.return_keys)
+        leaves("keys", pack.o.valid & word.ready & pack.o.payload.last, output=1)
+        leaves("output", outputs.valid & word.ready & last_beat, ended=1)
+        m.d.comb += ended.eq(leaves("ended", settle=1))
+        leaves("settle", wait=1)
         return m

@@ -1,6 +1,6 @@
 """Reading of the queries of a head, and of the masks of its rows."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -81,10 +81,17 @@ class RowReader(wiring.Component):
         beat, last_beat = counter(m, self.last_query_beat, goes & last_part, between, "beat")
         # The packet has this word, or not; what chooses the data is a register of its own.
         within, fill = Signal(init=1), self.fill
+        last_within = beat == task.last_key_beat
         with m.If(between):
             m.d.sync += [within.eq(1), fill.eq(0)]
-        with m.Elif(goes & last_part & (beat == task.last_key_beat)):
+        with m.Elif(goes & last_part & last_within):
             m.d.sync += [within.eq(0), fill.eq(1)]
+        # The word is taken when it goes: in its last part, which the next one may be.
+        takes, parts = Signal(), p.query_parts
+        with m.If(between):
+            m.d.sync += takes.eq(self.advance & ~task.tokens & (parts == 1))
+        with m.Elif(goes):
+            m.d.sync += takes.eq(within & Mux(last_part, ~last_beat & ~last_within & (parts == 1), part == parts - 2))
 
         last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width)
         m.d.sync += last_mask_word.eq((task.keys - 1)[ceil_log2(_MASK_WORD):])
@@ -95,7 +102,7 @@ class RowReader(wiring.Component):
         m.d.comb += [
             self.beat.eq(beat), self.part.eq(part), self.mask_word.eq(mask_word), self.mask_data.eq(bits[:_MASK_WORD]),
             self.query.eq(in_query), self.mask.eq(in_words), self.write.eq(goes | mask_goes),
-            self.take.eq(in_mask | (in_query & within & last_part & self.free)),
+            self.take.eq(in_mask | (takes & self.free)),
             goes.eq(in_query & self.free & (self.available | ~within)), mask_goes.eq(in_words & self.free),
             self.advance.eq(between & self.run & begin),
         ]

@@ -133,19 +133,20 @@ class TokenFetch(wiring.Component):
         for part, source in zip(arbiter.i, (of_batch, of_khat), strict=True):
             wiring.connect(m, source.o, part)
         wiring.connect(m, arbiter.o, requests.i)
-        # A token every second cycle: whether it is of the batch is known in the cycle after it came to the front.
-        more_orders, more_keys, settled, ask = Signal(), Signal(), Signal(), Signal()
+        # A token every second cycle: in the cycle after it came to the front it is found to be of the batch, or not.
+        of_orders, of_keys, no_more, ask = Signal(), Signal(), Signal(), Signal()
+        more_orders = orders.o.valid & (order.half == batch.half)
+        more_keys = keys.o.valid & (key.half == batch.half)
+        finds = ~full & ~ask
         m.d.sync += [
-            more_orders.eq(orders.o.valid & (order.half == batch.half)),
-            more_keys.eq(keys.o.valid & (key.half == batch.half)), settled.eq(~(start | ask)),
+            of_orders.eq(finds & forming_queries & more_orders), of_keys.eq(finds & forming_keys & more_keys),
+            no_more.eq(finds & ((forming_queries & ~more_orders) | (forming_keys & ~more_keys))),
         ]
-        asks = settled & ~full
         m.d.comb += [
-            of_batch.i.valid.eq(asks & ((forming_queries & more_orders) | (forming_keys & more_keys))),
+            of_batch.i.valid.eq(of_orders | of_keys),
             of_batch.i.payload.token.eq(Mux(batch.queries, order.row, key.key)), of_batch.i.payload.half.eq(batch.half),
             of_batch.i.payload.kind.eq(Mux(batch.queries, FetchKind.QUERY, FetchKind.KEY_VALUE)),
-            orders.o.ready.eq(asks & forming_queries & more_orders & of_batch.i.ready),
-            keys.o.ready.eq(asks & forming_keys & more_keys & of_batch.i.ready),
+            orders.o.ready.eq(of_orders & of_batch.i.ready), keys.o.ready.eq(of_keys & of_batch.i.ready),
             ask.eq(of_batch.i.valid & of_batch.i.ready),
             of_khat.i.valid.eq(self.khat.valid), self.khat.ready.eq(of_khat.i.ready),
             of_khat.i.payload.token.eq(self.khat.payload.key), of_khat.i.payload.half.eq(self.khat.payload.half),
@@ -162,10 +163,11 @@ class TokenFetch(wiring.Component):
         m.submodules.formed = formed = Fifo(Batch(p), 2)      # batches whose rows are coming
         m.d.comb += [
             formed.i.payload.eq(batch), formed.i.payload.count.eq(number), formed.i.payload.bank.eq(bank),
-            formed.i.valid.eq(full | (settled & ((forming_queries & ~more_orders) | (forming_keys & ~more_keys)))),
+            formed.i.valid.eq(full | no_more),
         ]
         with m.If(formed.i.valid):
-            m.d.sync += [forming.eq(0), forming_queries.eq(0), forming_keys.eq(0), full.eq(0), bank.eq(~bank)]
+            m.d.sync += [forming.eq(0), forming_queries.eq(0), forming_keys.eq(0), full.eq(0), bank.eq(~bank),
+                         of_orders.eq(0), of_keys.eq(0), no_more.eq(0)]
 
         # Rows that were asked for, in order, with what tells the last word of each.
         flight = data.StructLayout({"khat": 1, "query": 1, "half": 1, "single": 1,

@@ -110,6 +110,9 @@ class RowReader(wiring.Component):
             begin.eq(self.settled & self.next_free & ~enough),
             self.done.eq(self.run & between & self.settled & enough),
         ]
+        loads, words_follow = Signal(init=1), Signal()
+        m.d.comb += words_follow.eq(
+            (in_words & ~(mask_goes & (mask_ends | word_ends))) | (in_mask & self.available))
         query_done, mask_done = goes & last_part & last_beat, mask_goes & mask_ends
         m.d.sync += [
             between.eq((between & ~self.advance) | (query_done & ~task.mask) | (mask_done & ~task.tokens)
@@ -117,14 +120,15 @@ class RowReader(wiring.Component):
             in_query.eq((in_query & ~query_done) | (self.advance & ~task.tokens)),
             in_mask.eq((in_mask & ~self.available) | (self.advance & task.tokens) | (query_done & task.mask)
                        | (mask_goes & word_ends & ~mask_ends)),
-            in_words.eq((in_words & ~(mask_goes & (mask_ends | word_ends))) | (in_mask & self.available)),
+            in_words.eq(words_follow), loads.eq(~words_follow),
             self.order_valid.eq((self.order_valid & ~self.order_ready) | (mask_done & task.tokens)),
             self.row_end.eq((query_done & ~task.mask) | (mask_done & ~task.tokens)),
         ]
         with m.If(between):
             m.d.sync += self.place.eq(self.next)
-        with m.If(in_mask):
+        # What is loaded is a word of the mask when its parts follow.
+        with m.If(loads):
             m.d.sync += bits.eq(self.data)
-        with m.Elif(mask_goes):
+        with m.Elif(self.free):
             m.d.sync += bits.eq(bits >> _MASK_WORD)
         return m

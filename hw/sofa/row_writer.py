@@ -116,15 +116,18 @@ class RowWriter(wiring.Component):
         at, leaves, word, outputs = states.at, states.leave, self.o, self.outputs
         written = at["output"] & outputs.valid & word.ready
         _, last_beat = counter(m, head.last_value_beat, written, ~at["output"], "beat")
+        # A register of its own chooses what is written. There are words of masks in the state `keys` only.
+        of_output = Signal()
         m.d.comb += [
-            pack.o.ready.eq(at["keys"] & word.ready), outputs.ready.eq(at["output"] & word.ready),
-            word.payload.data.eq(Mux(at["keys"], pack.o.payload.data, outputs.payload.as_value())),
+            pack.o.ready.eq(word.ready), outputs.ready.eq(at["output"] & word.ready),
+            word.payload.data.eq(Mux(of_output, outputs.payload.as_value(), pack.o.payload.data)),
             word.payload.last.eq(at["output"] & last_beat),
-            word.valid.eq((at["keys"] & pack.o.valid) | (at["output"] & outputs.valid)),
+            word.valid.eq(pack.o.valid | (at["output"] & outputs.valid)),
         ]
         with m.If(leaves("wait", outputs.valid, keys=head.return_keys, output=~head.return_keys)):
-            m.d.sync += asking.eq(head.return_keys)
-        leaves("keys", pack.o.valid & word.ready & pack.o.payload.last, output=1)
+            m.d.sync += [asking.eq(head.return_keys), of_output.eq(~head.return_keys)]
+        with m.If(leaves("keys", pack.o.valid & word.ready & pack.o.payload.last, output=1)):
+            m.d.sync += of_output.eq(1)
         leaves("output", outputs.valid & word.ready & last_beat, ended=1)
         m.d.comb += ended.eq(leaves("ended", settle=1))
         leaves("settle", wait=1)

@@ -37,10 +37,10 @@ def counter(m, last, advance, restart, name):
         single, left = Signal(name=f"{name}_single"), Signal(width, name=f"{name}_left")
         m.d.sync += single.eq(Value.cast(last) == 0)
         before_last = left == 1
-        with m.If(restart | (advance & at_last)):
+        with m.If(restart):
             m.d.sync += left.eq(last)
         with m.Elif(advance):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += left.eq(Mux(at_last, last, left - 1))
     with m.If(restart):
         m.d.sync += [value.eq(0), at_last.eq(single)]
     with m.Elif(advance):

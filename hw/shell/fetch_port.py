@@ -91,10 +91,8 @@ class FetchPort(wiring.Component):
             sent.eq(self.request.valid & self.request.ready),
             ended.eq(self.response.valid & self.response.ready & self.response.p.last),
         ]
-        with m.If(begun & ~ended):
-            m.d.sync += self.pending.eq(self.pending + 1)
-        with m.Elif(ended & ~begun):
-            m.d.sync += self.pending.eq(self.pending - 1)
+        with m.If(begun ^ ended):
+            m.d.sync += self.pending.eq(Mux(begun, self.pending + 1, self.pending - 1))
         m.d.sync += [
             reset_1.eq(self.reset),
             # High one cycle more than needed when a response ends.

@@ -9,6 +9,7 @@ from hw.shared import shared
 from hw.sofa.beat_write import GeneratedBeat
 from hw.sofa.task import Projection
 from hw.stream import Buffer, Word
+from hw.stream.delay import delay
 
 from .formats import Batch, FetchRequest, Heads, QueryOrder, TokenNumber, WeightWrite
 from .generator import Generator
@@ -84,14 +85,16 @@ class Generation(wiring.Component):
             m.d.comb += getattr(generator, name).eq(getattr(fetch, name))
 
         orders = Signal(range(2 * p.slices * p.query_groups * p.trees))    # open ones: each has a place in a slice
-        placed = self.order.valid & self.order.ready
-        m.d.sync += orders.eq(orders + placed - generator.query_done)
+        # What comes and what leaves is counted in the cycle after.
+        placed = delay(m, self.order.valid & self.order.ready, 1, "placed")
+        query_done, token_done = (delay(m, getattr(generator, name), 1, name) for name in ("query_done", "token_done"))
+        m.d.sync += orders.eq(orders + placed - query_done)
         m.d.comb += [
-            self.queries_made.eq(orders == 0),
+            self.queries_made.eq((orders == 0) & ~placed),
             demand.half.eq(self.project.half), demand.start.eq(self.project_start),
             demand.weights_ready.eq(self.project_ready), fetch.bank_done.eq(generator.bank_done),
-            demand.token_done.eq(generator.token_done),
-            self.missing.eq(fetch.missing), self.active.eq(generator.active), self.keys_made.eq(generator.token_done),
+            demand.token_done.eq(token_done),
+            self.missing.eq(fetch.missing), self.active.eq(generator.active), self.keys_made.eq(token_done),
             self.waiting.eq(demand.waiting), self.words_khat.eq(fetch.words_khat),
             self.batches.eq(fetch.batches), self.words_query.eq(fetch.words_query), self.words_key.eq(fetch.words_key),
         ]

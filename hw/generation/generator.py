@@ -80,7 +80,8 @@ class Generator(wiring.Component):
 
         # Tokens: a bank holds the batch at work or the next one.
         half_bits = ceil_log2(2 * p.feature_words)
-        m.submodules.tokens = tokens = shared(BlockMemory, p.bus_width // 2, 1 << (1 + row_bits + half_bits), latency=2)
+        m.submodules.tokens = tokens = shared(BlockMemory, p.bus_width // 2, 1 << (1 + row_bits + half_bits), latency=2,
+                                            vendor=p.vendor)
         m.d.comb += [
             tokens.write_enable.eq(self.token_write), tokens.write_data.eq(self.token_data),
             tokens.write_address.eq(Cat(self.token_half, self.token_row[:row_bits], self.token_bank)),

@@ -82,7 +82,9 @@ class RecordQueue(wiring.Component):
         ]
         m.d.sync += [written.eq(written + self.i.valid), self.empty.eq(~(some | self.i.valid | self.o.valid))]
         with m.If(~self.o.valid):
-            m.d.sync += [self.o.valid.eq(some), self.o.payload.eq(items.read_data), read.eq(read + some)]
+            m.d.sync += [self.o.valid.eq(some), self.o.payload.eq(items.read_data)]
+            with m.If(some):
+                m.d.sync += read.eq(read + 1)
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         return m

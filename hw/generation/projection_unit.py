@@ -99,12 +99,14 @@ class ProjectionUnit(wiring.Component):
         low = Signal(signed(p.element_width), reset_less=True)
         above, below = Signal(), Signal()
         result = Signal(signed(p.element_width), reset_less=True)
+        low_bits, upper, sign = biased[:p.element_width - 1], biased[p.element_width - 1:], biased[-1]
         m.d.sync += [
             wide.eq(summed >> (self.shift[3:] << 3)), rest.eq(self.shift[:3]),
             narrow.eq(wide >> (rest[1:] << 1)), last.eq(rest[0]),
             scaled.eq(Mux(last, narrow >> 1, narrow)),
             biased.eq(scaled + self.bias),
-            low.eq(biased), above.eq(biased > limit), below.eq(biased < -limit),
+            # Beyond the range are numbers whose upper bits are not all as their sign, and the most negative one.
+            low.eq(biased), above.eq(~sign & upper.any()), below.eq(sign & (~upper.all() | ~low_bits.any())),
             result.eq(Mux(above, limit, Mux(below, -limit, low))),
         ]
         with m.If(self.gather):

@@ -133,19 +133,25 @@ class TokenFetch(wiring.Component):
         for part, source in zip(arbiter.i, (of_batch, of_khat), strict=True):
             wiring.connect(m, source.o, part)
         wiring.connect(m, arbiter.o, requests.i)
+        # A token every second cycle: in the cycle after it came to the front it is found to be of the batch, or not.
+        of_orders, of_keys, no_more, ask = Signal(), Signal(), Signal(), Signal()
         more_orders = orders.o.valid & (order.half == batch.half)
         more_keys = keys.o.valid & (key.half == batch.half)
+        finds = ~full & ~ask
+        m.d.sync += [
+            of_orders.eq(finds & forming_queries & more_orders), of_keys.eq(finds & forming_keys & more_keys),
+            no_more.eq(finds & ((forming_queries & ~more_orders) | (forming_keys & ~more_keys))),
+        ]
         m.d.comb += [
-            of_batch.i.valid.eq(~full & ((forming_queries & more_orders) | (forming_keys & more_keys))),
+            of_batch.i.valid.eq(of_orders | of_keys),
             of_batch.i.payload.token.eq(Mux(batch.queries, order.row, key.key)), of_batch.i.payload.half.eq(batch.half),
             of_batch.i.payload.kind.eq(Mux(batch.queries, FetchKind.QUERY, FetchKind.KEY_VALUE)),
-            orders.o.ready.eq(forming_queries & more_orders & ~full & of_batch.i.ready),
-            keys.o.ready.eq(forming_keys & more_keys & ~full & of_batch.i.ready),
+            orders.o.ready.eq(of_orders & of_batch.i.ready), keys.o.ready.eq(of_keys & of_batch.i.ready),
+            ask.eq(of_batch.i.valid & of_batch.i.ready),
             of_khat.i.valid.eq(self.khat.valid), self.khat.ready.eq(of_khat.i.ready),
             of_khat.i.payload.token.eq(self.khat.payload.key), of_khat.i.payload.half.eq(self.khat.payload.half),
             of_khat.i.payload.kind.eq(FetchKind.KHAT),
         ]
-        ask = of_batch.i.valid & of_batch.i.ready
         m.d.sync += [
             self.destination_write.eq(ask), self.destination_bank.eq(bank), self.destination_row.eq(number),
             self.destination.key.eq(key.key),
@@ -157,27 +163,30 @@ class TokenFetch(wiring.Component):
         m.submodules.formed = formed = Fifo(Batch(p), 2)      # batches whose rows are coming
         m.d.comb += [
             formed.i.payload.eq(batch), formed.i.payload.count.eq(number), formed.i.payload.bank.eq(bank),
-            formed.i.valid.eq(full | (forming_queries & ~more_orders) | (forming_keys & ~more_keys)),
+            formed.i.valid.eq(full | no_more),
         ]
         with m.If(formed.i.valid):
-            m.d.sync += [forming.eq(0), forming_queries.eq(0), forming_keys.eq(0), full.eq(0), bank.eq(~bank)]
+            m.d.sync += [forming.eq(0), forming_queries.eq(0), forming_keys.eq(0), full.eq(0), bank.eq(~bank),
+                         of_orders.eq(0), of_keys.eq(0), no_more.eq(0)]
 
         # Rows that were asked for, in order, with what tells the last word of each.
         flight = data.StructLayout({"khat": 1, "query": 1, "half": 1, "single": 1,
                                     "last_but_one": max(1, ceil_log2(p.feature_words))})
-        depth = 2 * (p.khat_tile + rows) + 2
+        depth = 2 * (p.khat_tile + rows) + 3
         m.submodules.flights = flights = Fifo(flight, depth)
         m.submodules.coming = coming = Buffer(flight)
         wiring.connect(m, flights.o, coming.i)
-        asked, going, room = requests.o.payload, flights.i.payload, Signal()
+        asked, going, room = requests.o.payload, Signal(flight), Signal()
         last_word = heads[asked.half].last_word >> (asked.kind == FetchKind.KHAT)
-        # There is room for what leaves in the two cycles until it is counted; what is offered stays.
-        m.d.sync += room.eq((flights.level < depth - 1) | (self.request.valid & ~self.request.ready))
+        # There is room for what leaves in the three cycles until it is counted; what is offered stays.
+        m.d.sync += [
+            room.eq((flights.level < depth - 2) | (self.request.valid & ~self.request.ready)),
+            flights.i.valid.eq(self.request.valid & self.request.ready), flights.i.payload.eq(going),
+        ]
         m.d.comb += [
             self.request.valid.eq(requests.o.valid & room), requests.o.ready.eq(self.request.ready & room),
             self.request.payload.token.eq(asked.token), self.request.payload.source.eq(heads[asked.half].source),
             self.request.payload.kind.eq(asked.kind),
-            flights.i.valid.eq(self.request.valid & self.request.ready),
             going.khat.eq(asked.kind == FetchKind.KHAT), going.query.eq(asked.kind == FetchKind.QUERY),
             going.half.eq(asked.half), going.single.eq(last_word == 0), going.last_but_one.eq(last_word - 1),
         ]
@@ -213,8 +222,9 @@ class TokenFetch(wiring.Component):
         # has left, the flag of the last row needs a cycle to be that of the next batch.
         arrived, came, last_row = formed.o.payload, Signal(range(rows + 1)), Signal()
         closing, complete, leaves = Signal(), Signal(), Signal()
-        stored, opened = delay(m, closing, 2, "closing"), delay(m, leaves, 1, "leaves")
-        row_end = enters & halves.i.payload.last & ~this.khat
+        stored, opened = delay(m, closing, 1, "closing"), delay(m, leaves, 1, "leaves")
+        row_end = Signal()                                     # a cycle ago; the next word enters after the next cycle
+        m.d.sync += row_end.eq(enters & halves.i.payload.last & ~this.khat)
         m.d.sync += [last_row.eq(formed.o.valid & (came + 1 == arrived.count)), came.eq(came + row_end)]
         m.d.comb += [
             closing.eq(row_end & last_row), leaves.eq(complete & self.batch.ready),

@@ -68,15 +68,18 @@ class WeightMemory(wiring.Component):
 
         m.submodules.elements = elements = WidthConverter(p.bus_width, p.element_width)
 
-        # Words come in the order of their addresses; they are stored a cycle after they came.
-        address, first = Signal.like(self.read_address), (write.vector == 0) & (write.word == 0)
-        stored, store = Signal(p.bus_width, reset_less=True), Signal()
+        # Words come in the order of their addresses; they are stored two cycles after they came.
+        address, came, first, of_matrix = Signal.like(self.read_address), Signal(), Signal(), Signal(2)
         idle = ~elements.o.valid
-        m.d.sync += [store.eq(self.i.valid & ~is_bias & idle), stored.eq(write.data)]
-        with m.If(self.i.valid & ~is_bias & idle):
+        m.d.sync += [
+            came.eq(self.i.valid & ~is_bias & idle), of_matrix.eq(matrix),
+            first.eq((write.vector == 0) & (write.word == 0)),
+        ]
+        with m.If(came):
             m.d.sync += address.eq(address + 1)
             with m.If(first):
-                m.d.sync += address.eq(select(matrix, [number * p.matrix_words for number in range(3)]))
+                m.d.sync += address.eq(select(of_matrix, [number * p.matrix_words for number in range(3)]))
+        store, stored = delay(m, came, 1, "store"), delay(m, write.data, 2, "stored")
         cut = Cat(stored.word_select(lane, p.element_width)[:p.weight_width] for lane in range(p.elements_per_beat))
         lanes = max(1, 108 // p.weight_width)                # of a part, to fill block RAMs of 36 bits
         address_bits = ceil_log2(_BLOCK)
@@ -86,7 +89,7 @@ class WeightMemory(wiring.Component):
             for start in range(0, p.elements_per_beat, lanes):
                 piece = slice(start * p.weight_width, min(start + lanes, p.elements_per_beat) * p.weight_width)
                 memory = shared(BlockMemory, piece.stop - piece.start, min(_BLOCK, 3 * p.matrix_words - begin),
-                                latency=2)
+                                latency=2, vendor=p.vendor)
                 m.submodules[f"weights{number}_{start}"] = memory
                 m.d.comb += [
                     memory.write_enable.eq(store & (address[address_bits:] == number)),

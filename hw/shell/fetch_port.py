@@ -1,6 +1,6 @@
 """The way of an engine's requests for rows to the host, and of the rows back."""
 
-from amaranth.hdl import Module, ResetInserter, Signal, unsigned
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -76,7 +76,7 @@ class FetchPort(wiring.Component):
         # comes is stale.
         stale, owing = Signal.like(self.pending), Signal.like(self.pending)
         full, owed, discard = Signal(), Signal(), Signal()
-        begun, sent, ended, still_pending = Signal(), Signal(), Signal(), Signal.like(self.pending)
+        begun, sent, ended, reset_1 = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             requests.i.payload.eq(self.fetch.payload),
             requests.i.valid.eq(self.fetch.valid & ~full),
@@ -90,10 +90,11 @@ class FetchPort(wiring.Component):
             begun.eq(self.fetch.valid & self.fetch.ready),
             sent.eq(self.request.valid & self.request.ready),
             ended.eq(self.response.valid & self.response.ready & self.response.p.last),
-            still_pending.eq(self.pending + begun - ended),
         ]
+        with m.If(begun ^ ended):
+            m.d.sync += self.pending.eq(Mux(begun, self.pending + 1, self.pending - 1))
         m.d.sync += [
-            self.pending.eq(still_pending),
+            reset_1.eq(self.reset),
             # High one cycle more than needed when a response ends.
             full.eq((self.pending == FETCH_LIMIT) | ((self.pending == FETCH_LIMIT - 1) & begun)),
         ]
@@ -101,11 +102,13 @@ class FetchPort(wiring.Component):
             m.d.sync += [owing.eq(owing + 1), owed.eq(1)]
         with m.Elif(ended & ~sent):
             m.d.sync += [owing.eq(owing - 1), owed.eq(owing != 1)]
+        # What is pending in the cycle after a reset is stale; what was begun in it is not owed before two more.
         with m.If(self.reset):
-            m.d.sync += [stale.eq(still_pending), discard.eq(1)]
+            m.d.sync += discard.eq(1)
+        with m.Elif(reset_1):
+            m.d.sync += stale.eq(Mux(ended, self.pending - 1, self.pending))
         with m.Elif(ended & discard):
             m.d.sync += [stale.eq(stale - 1), discard.eq(stale != 1)]
         with m.Else():
-            # After a reset with nothing pending; nothing is owed in this cycle.
             m.d.sync += discard.eq(stale != 0)
         return m

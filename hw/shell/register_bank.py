@@ -69,7 +69,7 @@ class RegisterBank(wiring.Component):
         If ``registers`` is not a register map.
     """
 
-    _radix_bits = 3                                          # of a multiplexer
+    _radix_bits = 2                                          # of a multiplexer
     _levels = -(-(RegisterMap.address_width - 2) // _radix_bits)
     latency = _levels + 2
 

@@ -247,7 +247,9 @@ class Shell(wiring.Component):
         ]
         self._elaborate_tasks(m, registers, abandoned, alone)
         if self._has_counters:
-            self._elaborate_counters(m, registers, input_open, input_taken, busy, alone)
+            working = Signal()
+            m.d.sync += working.eq(busy)
+            self._elaborate_counters(m, registers, input_open, input_taken, working, alone)
         return m
 
     def _elaborate_fetch(self, m, soft_reset, alone):
@@ -271,17 +273,20 @@ class Shell(wiring.Component):
 
     def _elaborate_tasks(self, m, registers, abandoned, alone):
         """Errors, interrupts and the counts of tasks."""
-        done, failed, error = Signal(), Signal(), Signal(8)
-        m.d.comb += [
-            self._engine.done.ready.eq(1),
-            done.eq(self._engine.done.valid & ~alone),
-            failed.eq(done & (self._engine.done.p.error != 0)),
+        done, failed, code, was_abandoned, refused = Signal(), Signal(), Signal(8), Signal(), Signal()
+        result, error = self._engine.done, Signal(8)
+        m.d.comb += result.ready.eq(1)
+        m.d.sync += [
+            done.eq(result.valid & ~alone), failed.eq(result.valid & ~alone & (result.p.error != 0)),
+            code.eq(result.p.error),
+            was_abandoned.eq(abandoned),
+            refused.eq(registers.response.valid & registers.response.ready & registers.response.p.error),
         ]
         with m.If(failed):
-            m.d.comb += error.eq(self._engine.done.p.error)
-        with m.Elif(abandoned):
+            m.d.comb += error.eq(code)
+        with m.Elif(was_abandoned):
             m.d.comb += error.eq(ShellError.SOFT_RESET.value)
-        with m.Elif(registers.response.valid & registers.response.ready & registers.response.p.error):
+        with m.Elif(refused):
             m.d.comb += error.eq(ShellError.BAD_REGISTER.value)
 
         tasks_done, tasks_failed = registers.tasks_done.value.value, registers.tasks_failed.value.value
@@ -289,8 +294,9 @@ class Shell(wiring.Component):
         m.d.sync += [
             tasks_done.eq(tasks_done + done),
             tasks_failed.eq(tasks_failed + failed),
-            # Errors and interrupts are recorded in the cycle after.
-            registers.error.code.set.eq(error), pending.task_done.set.eq(done), pending.error.set.eq(error != 0),
+            # Errors and interrupts are recorded two cycles after they happen.
+            registers.error.code.set.eq(error), pending.task_done.set.eq(done),
+            pending.error.set.eq(failed | was_abandoned | refused),
             self.interrupt.eq(registers.control.interrupt_enable.value
                               & (pending.task_done.value | pending.error.value)),
         ]
@@ -298,7 +304,7 @@ class Shell(wiring.Component):
             registers.status.done_pending.value.eq(pending.task_done.value),
         ]
 
-    def _elaborate_counters(self, m, registers, input_open, input_taken, busy, alone):
+    def _elaborate_counters(self, m, registers, input_open, input_taken, working, alone):
         clear = registers.control.clear_counters.value
         output_taken = self.m_axis_tvalid & self.m_axis_tready
 
@@ -317,7 +323,7 @@ class Shell(wiring.Component):
             bank.events.output_stalled.eq(self.m_axis_tvalid & ~self.m_axis_tready),
             bank.events.input_words.eq(input_taken),
             bank.events.output_words.eq(output_taken),
-            bank.events.busy.eq(busy),
+            bank.events.busy.eq(working),
         ]
         for counter in self._engine.counters:
             m.d.comb += bank.events[counter.name].eq(Mux(alone, 0, self._engine.events[counter.name]))

@@ -1,6 +1,6 @@
 """The `sofa` engine: loader, slices and writer behind the contract of an engine."""
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 from amaranth.utils import bits_for
@@ -10,14 +10,15 @@ from hw.generation.generation import Generation
 from hw.predictor.predictor import ENCODE_LATENCY
 from hw.predictor.token_sweep import TokenSweep
 from hw.shared import shared
-from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
+from hw.shell.engine import CounterDescription, EngineSignature
 from hw.sorter.key_mask import MaskRecord
-from hw.stream import Buffer, Fifo, Fork, Word
+from hw.stream import Fifo, Fork, Word
 from hw.stream.delay import delay
 from hw.stream.select import any_of
 
 from .loader import Loader, PacketEnd
 from .parameters import SofaParameters
+from .result_writer import ResultWriter
 from .row_writer import RowWriter
 from .slice import Slice
 from .task import SofaError, Task
@@ -103,13 +104,14 @@ class SofaEngine(wiring.Component):
         m.submodules.attend = attend = Fork(Task(p), p.slices)
         wiring.connect(m, loader.attend, attend.i)
 
-        head = Signal(PacketEnd(p))
-        head_valid = Signal()
-        m.d.comb += [head.eq(heads.o.payload), head_valid.eq(heads.o.valid)]
+        m.submodules.result = result = shared(ResultWriter, p)
+        wiring.connect(m, heads.o, result.heads)
+        wiring.connect(m, errors.o, result.errors)
+        wiring.connect(m, wiring.flipped(self.o), result.o)
+        wiring.connect(m, wiring.flipped(self.done), result.done)
+        m.d.comb += loader.head_done.eq(result.head_done)
 
-        row, tree, turn = Signal(16), Signal(range(max(2, p.trees))), Signal(range(max(2, p.slices)))
-        row_out, last_row, group_end = Signal(), Signal(), Signal()
-        slices, writers, leaving = [], [], []
+        slices, writers = [], []
         for index in range(p.slices):
             # The trees of the first slice predict keys from tokens, for all slices.
             m.submodules[f"slice{index}"] = slice_ = shared(Slice, p, p.generator_rows > 0 and index == 0)
@@ -119,12 +121,10 @@ class SofaEngine(wiring.Component):
                 wiring.connect(m, fork.o[index], queue.i)
                 wiring.connect(m, queue.o, target)
             wiring.connect(m, slice_.o, writer.outputs)
-            words = writer.o
-            if p.slices > 1:
-                # A slice writes rows of its group while those of the slice before it are still to leave.
-                m.submodules[f"rows{index}"] = rows = Fifo(Word(p.bus_width), p.row_queue)
-                wiring.connect(m, writer.o, rows.i)
-                words = rows.o
+            # A slice writes rows of its group while those of the slice before it are still to leave.
+            m.submodules[f"rows{index}"] = rows = Fifo(Word(p.bus_width), p.row_queue if p.slices > 1 else 2)
+            wiring.connect(m, writer.o, rows.i)
+            wiring.connect(m, rows.o, result.rows[index])
             record = slice_.record
             m.d.comb += [getattr(writer.record, name).eq(getattr(record, name))
                          for name, member in MaskRecord(p).members.items() if member.flow is Out]
@@ -132,6 +132,7 @@ class SofaEngine(wiring.Component):
             enable = loader.write_slices[index]
             m.d.comb += [
                 slice_.index.eq(index),
+                slice_.row_out.eq(result.row_out[index]),
                 slice_.write.eq(loader.write),
                 slice_.group_loaded.eq(loader.group_loaded[index]),
                 loader.group_done[index].eq(slice_.group_done),
@@ -143,7 +144,6 @@ class SofaEngine(wiring.Component):
                 m.d.comb += slice_.write[field].eq(loader.write[field] & enable)
             slices.append(slice_)
             writers.append(writer)
-            leaving.append(words)
 
         token_events, missing = {}, Signal(2)
         if p.generator_rows:
@@ -151,70 +151,17 @@ class SofaEngine(wiring.Component):
         else:
             wiring.connect(m, loader.predict, predict.i)
             m.d.comb += [loader.tokens_predicted.eq(1), loader.queries_made.eq(1)]
-        # Tokens that were not as they should be, of the heads in the memories and of the packet that leaves.
-        faulty, packet_faulty, error = Signal(2), Signal(), Signal(SofaError)
+        # Tokens that were not as they should be, of the heads in the memories.
+        faulty = Signal(2)
         m.d.sync += faulty.eq((faulty | missing) & ~Mux(loader.project_start, 1 << loader.project.half, 0))
-        m.d.comb += error.eq(errors.o.payload)
-        with m.If((errors.o.payload == SofaError.NONE) & packet_faulty):
-            m.d.comb += error.eq(SofaError.MISSING_TOKEN)
-
-        # Rows leave in order: the rows of a group from one slice, the next group from the next slice.
-        word, word_valid, word_ready = Signal(Word(p.bus_width)), Signal(), Signal()
-        with m.Switch(turn):
-            for index, words in enumerate(leaving):
-                with m.Case(index):
-                    m.d.comb += [word.eq(words.payload), word_valid.eq(words.valid), words.ready.eq(word_ready)]
-        m.d.comb += [row_out.eq(word_valid & word_ready & word.last),
-                     last_row.eq(row + 1 == head.task.queries),
-                     group_end.eq(row_out & ((tree == p.trees - 1) | last_row))]
-        for index, slice_ in enumerate(slices):
-            m.d.comb += slice_.row_out.eq(row_out & (turn == index))
-
-        m.submodules.output = output = Buffer(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.o), output.o)
-        m.submodules.done_buffer = done = Buffer(self.done.payload.shape())
-        wiring.connect(m, wiring.flipped(self.done), done.o)
-        with m.FSM() as fsm:
-            with m.State("ROWS"):
-                m.d.comb += [
-                    output.i.payload.data.eq(word.data),
-                    output.i.valid.eq(word_valid & head_valid & head.run),
-                    word_ready.eq(output.i.ready & head_valid & head.run),
-                ]
-                with m.If(head_valid & ~head.run):
-                    m.d.comb += heads.o.ready.eq(1)
-                    m.next = "TRAILER"
-                with m.If(row_out):
-                    m.d.sync += [row.eq(row + 1), tree.eq(tree + 1)]
-                    with m.If(group_end):
-                        m.d.sync += [tree.eq(0), turn.eq(Mux(turn == p.slices - 1, 0, turn + 1))]
-                    with m.If(last_row):
-                        m.d.sync += [row.eq(0), turn.eq(0)]
-                        m.d.comb += [heads.o.ready.eq(1), loader.head_done.eq(1)]
-                        with m.If(head.task.tokens & faulty.bit_select(head.task.half, 1)):
-                            m.d.sync += packet_faulty.eq(1)
-                        with m.If(~head.task.more_heads):
-                            m.next = "TRAILER"
-            with m.State("TRAILER"):
-                m.d.comb += [
-                    output.i.payload.data.eq(Cat(error, C(TRAILER_MARKER, 8))),
-                    output.i.payload.last.eq(1),
-                    output.i.valid.eq(errors.o.valid & done.i.ready),
-                ]
-                with m.If(output.i.valid & output.i.ready):
-                    m.d.comb += errors.o.ready.eq(1)
-                    m.d.sync += packet_faulty.eq(0)
-                    m.next = "ROWS"
-            finished = fsm.ongoing("TRAILER") & errors.o.ready
         m.d.comb += [
-            done.i.payload.error.eq(error),
-            done.i.valid.eq(finished),
-            self.busy.eq(loader.busy | head_valid | errors.o.valid | self.o.valid),
+            result.faulty.eq(faulty),
+            self.busy.eq(loader.busy | heads.o.valid | errors.o.valid | self.o.valid),
         ]
 
         # Events of the whole engine; all others are those of the slices, together.
         events = {
-            "rows": row_out, "query_groups_held": loader.query_groups_held, "keys_held": loader.keys_held,
+            "rows": result.row_out.any(), "query_groups_held": loader.query_groups_held, "keys_held": loader.keys_held,
             **{f"words_{kind}": loader.words[kind] for kind in loader.words.shape().members}, **token_events}
         names = {"max_raise": "raised", "z_pos": "positive", "z_clip": "forced", "key_loads": "loaded"}
         for counter in self.counters:

@@ -9,6 +9,7 @@ from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
 from hw.stream import Buffer, Word
 from hw.stream.counter import counter
 from hw.stream.delay import delay
+from hw.stream.states import States
 
 from .beat_write import BeatWrite, GeneratedBeat
 from .row_placer import RowPlacer
@@ -218,7 +219,11 @@ class Loader(wiring.Component):
         shape = Cat(projection[name] for name in ("last_word", "last_token_fold", "last_query_beat", "last_key_beat",
                                                   "last_value_beat"))
         weights_shape, weights_valid, same_weights = Signal(len(shape)), Signal(), Signal()
-        m.d.sync += same_weights.eq(weights_valid & (weights_shape == shape))
+        # Compared in two stages, for which the state `decode` lasts long enough.
+        other = [Signal(name=f"other{start}") for start in range(0, len(shape), 8)]
+        m.d.sync += [part.eq(weights_shape[start:start + 8] != shape[start:start + 8])
+                     for part, start in zip(other, range(0, len(shape), 8), strict=True)]
+        m.d.sync += same_weights.eq(weights_valid & ~Cat(other).any())
         refused, refusal = Signal(), Signal(SofaError)
         m.d.sync += [refused.eq(decoder.error.as_value().any() | (task.tokens & keep & ~same_weights)),
                      refusal.eq(SofaError.NO_WEIGHTS)]
@@ -234,18 +239,10 @@ class Loader(wiring.Component):
             with m.If(port.ready):
                 m.d.sync += port.valid.eq(0)
 
-        # A register for each state: what is done in it, and what follows it, depends on few others.
-        at = {name: Signal(name=f"at_{name}", init=name == "header") for name in (
-            "header", "decode", "refuse", "claim", "claimed", "project", "weights", "predict_tokens", "weights_loaded",
-            "place", "rows", "vectors", "reading", "loaded", "finish", "drain", "report", "flush")}
-
-        def leaves(name, ready, **following):
-            """Whether a state is left, for the one of the following states whose condition holds."""
-            left = Signal(name=f"left_{name}")
-            m.d.comb += left.eq(at[name] & ready)
-            with m.If(left):
-                m.d.sync += [at[name].eq(0), *(at[target].eq(condition) for target, condition in following.items())]
-            return left
+        states = States(
+            m, "header", "decode", "refuse", "claim", "claimed", "project", "weights", "predict_tokens",
+            "weights_loaded", "place", "rows", "vectors", "reading", "loaded", "finish", "drain", "report", "flush")
+        at, leaves = states.at, states.leave
 
         keys_loaded, may_place, found = Signal(), Signal(), Signal(SofaError)
         tokens = task.tokens

@@ -75,7 +75,8 @@ class SofaParameters:
     rescale_step: int = _parameter(2, "octaves of one rescaling step of the running maximum", choices=(1, 2, 4))
     normalise_lanes: int = _parameter(4, "output channels divided by the row sum in one cycle", 1, 64)
     counters: bool = _parameter(True, "build the performance counters", choices=(False, True))
-    vendor: str = _parameter("generic", "form of the multipliers", choices=("generic", "ecp5", "xilinx"))
+    vendor: str = _parameter("generic", "form of the multipliers and of the block memories",
+                             choices=("generic", "ecp5", "xilinx"))
 
     def __post_init__(self):
         for item in fields(self):

@@ -5,6 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.stream.delay import delay
+
 __all__ = ["RowPlace", "RowPlacer"]
 
 
@@ -71,11 +73,11 @@ class RowPlacer(wiring.Component):
         slots = [Signal(range(p.query_groups), name=f"slot{index}") for index in range(p.slices)]
         free = [Signal(range(p.query_groups + 1), name=f"free{index}", init=p.query_groups)
                 for index in range(p.slices)]
-        left, started, moved, changed = Signal(16), Signal(), Signal(), Signal()
+        left, started, begun, moved, changed = Signal(16), Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
             started.eq(self.start), moved.eq(self.advance), changed.eq(started | moved),
             self.settled.eq(~(self.start | self.advance | started | moved | changed)),
-            left.eq(self.queries - row),
+            begun.eq(started),
             place.row.eq(row), place.tree.eq(tree), place.group_end.eq((tree == p.trees - 1) | (left == 1)),
             self.complete.eq(left == 0), self.early.eq(row == p.early_rows),
         ]
@@ -84,6 +86,10 @@ class RowPlacer(wiring.Component):
                 with m.Case(index):
                     m.d.sync += [place.slot.eq(slots[index]), place.slices.eq(1 << index),
                                  self.free.eq(free[index] != 0)]
+        with m.If(begun):
+            m.d.sync += left.eq(self.queries)
+        with m.Elif(moved):
+            m.d.sync += left.eq(left - 1)
         ends = moved & place.group_end
         m.d.sync += self.held.eq(self.held + ends - sum(self.group_done))
         with m.If(moved):
@@ -94,7 +100,9 @@ class RowPlacer(wiring.Component):
             m.d.sync += [row.eq(0), tree.eq(0), turn.eq(0)]
         for index in range(p.slices):
             ends_here = ends & (turn == index)
-            m.d.sync += free[index].eq(free[index] + self.group_done[index] - ends_here)
+            # Known in the third cycle behind the row, as all that follows from it.
+            filled = delay(m, ends_here, 1, f"filled{index}")
+            m.d.sync += free[index].eq(free[index] + self.group_done[index] - filled)
             with m.If(ends_here):
                 m.d.sync += slots[index].eq(Mux(slots[index] == p.query_groups - 1, 0, slots[index] + 1))
         return m

@@ -1,6 +1,6 @@
 """Reading of the queries of a head, and of the masks of its rows."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -81,10 +81,17 @@ class RowReader(wiring.Component):
         beat, last_beat = counter(m, self.last_query_beat, goes & last_part, between, "beat")
         # The packet has this word, or not; what chooses the data is a register of its own.
         within, fill = Signal(init=1), self.fill
+        last_within = beat == task.last_key_beat
         with m.If(between):
             m.d.sync += [within.eq(1), fill.eq(0)]
-        with m.Elif(goes & last_part & (beat == task.last_key_beat)):
+        with m.Elif(goes & last_part & last_within):
             m.d.sync += [within.eq(0), fill.eq(1)]
+        # The word is taken when it goes: in its last part, which the next one may be.
+        takes, parts = Signal(), p.query_parts
+        with m.If(between):
+            m.d.sync += takes.eq(self.advance & ~task.tokens & (parts == 1))
+        with m.Elif(goes):
+            m.d.sync += takes.eq(within & Mux(last_part, ~last_beat & ~last_within & (parts == 1), part == parts - 2))
 
         last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width)
         m.d.sync += last_mask_word.eq((task.keys - 1)[ceil_log2(_MASK_WORD):])
@@ -95,7 +102,7 @@ class RowReader(wiring.Component):
         m.d.comb += [
             self.beat.eq(beat), self.part.eq(part), self.mask_word.eq(mask_word), self.mask_data.eq(bits[:_MASK_WORD]),
             self.query.eq(in_query), self.mask.eq(in_words), self.write.eq(goes | mask_goes),
-            self.take.eq(in_mask | (in_query & within & last_part & self.free)),
+            self.take.eq(in_mask | (takes & self.free)),
             goes.eq(in_query & self.free & (self.available | ~within)), mask_goes.eq(in_words & self.free),
             self.advance.eq(between & self.run & begin),
         ]
@@ -103,6 +110,9 @@ class RowReader(wiring.Component):
             begin.eq(self.settled & self.next_free & ~enough),
             self.done.eq(self.run & between & self.settled & enough),
         ]
+        loads, words_follow = Signal(init=1), Signal()
+        m.d.comb += words_follow.eq(
+            (in_words & ~(mask_goes & (mask_ends | word_ends))) | (in_mask & self.available))
         query_done, mask_done = goes & last_part & last_beat, mask_goes & mask_ends
         m.d.sync += [
             between.eq((between & ~self.advance) | (query_done & ~task.mask) | (mask_done & ~task.tokens)
@@ -110,14 +120,15 @@ class RowReader(wiring.Component):
             in_query.eq((in_query & ~query_done) | (self.advance & ~task.tokens)),
             in_mask.eq((in_mask & ~self.available) | (self.advance & task.tokens) | (query_done & task.mask)
                        | (mask_goes & word_ends & ~mask_ends)),
-            in_words.eq((in_words & ~(mask_goes & (mask_ends | word_ends))) | (in_mask & self.available)),
+            in_words.eq(words_follow), loads.eq(~words_follow),
             self.order_valid.eq((self.order_valid & ~self.order_ready) | (mask_done & task.tokens)),
             self.row_end.eq((query_done & ~task.mask) | (mask_done & ~task.tokens)),
         ]
         with m.If(between):
             m.d.sync += self.place.eq(self.next)
-        with m.If(in_mask):
+        # What is loaded is a word of the mask when its parts follow.
+        with m.If(loads):
             m.d.sync += bits.eq(self.data)
-        with m.Elif(mask_goes):
+        with m.Elif(self.free):
             m.d.sync += bits.eq(bits >> _MASK_WORD)
         return m

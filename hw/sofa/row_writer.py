@@ -3,13 +3,15 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import ceil_log2
 
 from hw.shared import shared
 from hw.sorter.key_mask import MaskRecord
 from hw.stream import WidthConverter, Word
 from hw.stream.block_memory import BlockMemory
+from hw.stream.counter import counter
 from hw.stream.select import select
+from hw.stream.states import States
 
 from .task import Task
 
@@ -24,7 +26,7 @@ class RowWriter(wiring.Component):
     follow on a new word. `last` marks the end of a row.
 
     The masks of ``held_groups`` groups are held, from the choice of a group's keys until its rows have left. A row
-    takes ``segments + 2`` cycles and one a word.
+    takes ``segments + 5`` cycles with masks, three without, and one a word.
 
     Members
     -------
@@ -51,84 +53,82 @@ class RowWriter(wiring.Component):
         m = Module()
         p, head, record = self._parameters, self.head, self.record
 
-        groups = Signal(range(p.held_groups + 1))
-        writing, reading = Signal(range(p.held_groups)), Signal(range(p.held_groups))
-        tree = Signal(max(1, ceil_log2(p.trees)))
-        segment = Signal(bits_for(p.max_segments))
+        # A row that has left moves these on; what follows from them settles in registers before the next row can end.
+        ended = Signal()
+        reading, tree = Signal(range(p.held_groups)), Signal(max(1, ceil_log2(p.trees)))
         # Rows of all slices in the rounds before this one; those up to and with this row, and up to the next group's.
         stride = p.slices * p.trees
-        before, rows_out, rows_next = Signal(17), Signal(18), Signal(18)
-        row_end, group_end = Signal(), Signal()
-        m.d.comb += [
-            rows_out.eq(before + self.index * p.trees + tree + 1),
-            rows_next.eq(before + self.index * p.trees + stride),
-            group_end.eq(row_end & ((tree == p.trees - 1) | (rows_out == head.queries))),
-            record.ready.eq(groups < p.held_groups),
+        before, first_out, rows_out, rows_next = Signal(17), Signal(18), Signal(18), Signal(18)
+        group_ends, more_rounds = Signal(), Signal()
+        m.d.sync += [
+            first_out.eq(before + (self.index * p.trees + 1)),
+            rows_out.eq(first_out + tree), rows_next.eq(first_out + (stride - 1)),
+            group_ends.eq((tree == p.trees - 1) | (rows_out == head.queries)), more_rounds.eq(rows_next < head.queries),
         ]
-        m.d.sync += groups.eq(groups + record.end - group_end)
-        with m.If(row_end):
+        with m.If(ended):
             m.d.sync += tree.eq(tree + 1)
-        with m.If(group_end):
-            m.d.sync += [tree.eq(0), reading.eq(reading + 1),
-                         before.eq(Mux(rows_next < head.queries, before + stride, 0))]
+            with m.If(group_ends):
+                m.d.sync += [tree.eq(0), reading.eq(reading + 1), before.eq(Mux(more_rounds, before + stride, 0))]
+
+        # Groups whose masks are held.
+        groups, room, writing = Signal(range(p.held_groups + 1)), Signal(init=1), Signal(range(p.held_groups))
+        group_end = ended & group_ends
+        m.d.comb += record.ready.eq(room)
+        with m.If(record.end & ~group_end):
+            m.d.sync += [groups.eq(groups + 1), room.eq(groups != p.held_groups - 1)]
+        with m.Elif(group_end & ~record.end):
+            m.d.sync += [groups.eq(groups - 1), room.eq(1)]
         with m.If(record.end):
             m.d.sync += writing.eq(writing + 1)
-        read_enable, shown = Signal(), Signal()
+
+        # Segments are read through two registers, which move on together.
+        asking, shift = Signal(), Signal()
+        segment, last_segment = counter(m, (head.segments - 1)[:p.segment_bits], asking & shift, ~asking, "segment")
         items = []
         per_memory = max(1, 72 // p.tile)                    # rows in a memory, to fill block RAMs of 36 bits
         for index in range(0, p.trees, per_memory):
             rows = [record.keys[row] for row in range(index, min(index + per_memory, p.trees))]
             m.submodules[f"masks{index}"] = memory = shared(BlockMemory, p.tile * len(rows),
-                                                            p.held_groups << p.segment_bits)
+                                                            p.held_groups << p.segment_bits,
+                                                            latency=2, gated=True, vendor=p.vendor)
             m.d.comb += [
                 memory.write_enable.eq(record.valid),
                 memory.write_address.eq(Cat(record.segment, writing)),
                 memory.write_data.eq(Cat(rows)),
-                memory.read_enable.eq(read_enable),
-                memory.read_address.eq(Cat(segment[:p.segment_bits], reading)),
+                memory.read_enable.eq(shift),
+                memory.read_address.eq(Cat(segment, reading)),
             ]
             items += [memory.read_data.word_select(row, p.tile) for row in range(len(rows))]
 
+        asked, shown = (Signal(data.StructLayout({"valid": 1, "last": 1}), name=name) for name in ("asked", "shown"))
         m.submodules.pack = pack = WidthConverter(p.tile, p.bus_width)
-        beat, last_shown = Signal(head.last_value_beat.shape()), Signal()
-        more = segment != head.segments
         m.d.comb += [
-            pack.i.payload.data.eq(select(tree, items)),
-            pack.i.payload.last.eq(last_shown),
-            pack.i.valid.eq(shown),
+            shift.eq(~shown.valid | pack.i.ready),
+            pack.i.payload.data.eq(select(tree, items)), pack.i.payload.last.eq(shown.last),
+            pack.i.valid.eq(shown.valid),
         ]
-        word = self.o
-        with m.FSM():
-            with m.State("WAIT"):
-                m.d.sync += segment.eq(0)
-                with m.If(self.outputs.valid):
-                    m.next = "OUTPUT"
-                    with m.If(head.return_keys):
-                        m.next = "KEYS"
-            with m.State("KEYS"):
-                m.d.comb += [
-                    read_enable.eq(more & (~shown | pack.i.ready)),
-                    word.payload.data.eq(pack.o.payload.data),
-                    word.valid.eq(pack.o.valid),
-                    pack.o.ready.eq(word.ready),
-                ]
-                with m.If(~shown | pack.i.ready):
-                    m.d.sync += [shown.eq(more), last_shown.eq(segment + 1 == head.segments)]
-                with m.If(read_enable):
-                    m.d.sync += segment.eq(segment + 1)
-                with m.If(pack.o.valid & pack.o.ready & pack.o.payload.last):
-                    m.next = "OUTPUT"
-            with m.State("OUTPUT"):
-                m.d.comb += [
-                    word.payload.data.eq(self.outputs.payload.as_value()),
-                    word.payload.last.eq(beat == head.last_value_beat),
-                    word.valid.eq(self.outputs.valid),
-                    self.outputs.ready.eq(word.ready),
-                ]
-                with m.If(word.valid & word.ready):
-                    m.d.sync += beat.eq(beat + 1)
-                    with m.If(word.payload.last):
-                        m.d.comb += row_end.eq(1)
-                        m.d.sync += beat.eq(0)
-                        m.next = "WAIT"
+        with m.If(shift):
+            m.d.sync += [asked.valid.eq(asking), asked.last.eq(last_segment), shown.eq(asked)]
+            with m.If(last_segment):
+                m.d.sync += asking.eq(0)
+
+        states = States(m, "wait", "keys", "output", "ended", "settle")
+        at, leaves, word, outputs = states.at, states.leave, self.o, self.outputs
+        written = at["output"] & outputs.valid & word.ready
+        _, last_beat = counter(m, head.last_value_beat, written, ~at["output"], "beat")
+        # A register of its own chooses what is written. There are words of masks in the state `keys` only.
+        of_output = Signal()
+        m.d.comb += [
+            pack.o.ready.eq(word.ready), outputs.ready.eq(at["output"] & word.ready),
+            word.payload.data.eq(Mux(of_output, outputs.payload.as_value(), pack.o.payload.data)),
+            word.payload.last.eq(at["output"] & last_beat),
+            word.valid.eq(pack.o.valid | (at["output"] & outputs.valid)),
+        ]
+        with m.If(leaves("wait", outputs.valid, keys=head.return_keys, output=~head.return_keys)):
+            m.d.sync += [asking.eq(head.return_keys), of_output.eq(~head.return_keys)]
+        with m.If(leaves("keys", pack.o.valid & word.ready & pack.o.payload.last, output=1)):
+            m.d.sync += of_output.eq(1)
+        leaves("output", outputs.valid & word.ready & last_beat, ended=1)
+        m.d.comb += ended.eq(leaves("ended", settle=1))
+        leaves("settle", wait=1)
         return m

@@ -200,10 +200,12 @@ class TaskDecoder(wiring.Component):
                 (SofaError.BAD_MAGIC, h.magic != HEADER_MAGIC),
                 (SofaError.BAD_MAGIC, Cat(h.reserved_flags, h.reserved).any()),
                 (SofaError.BAD_QUERIES, h.queries == 0),
-                (SofaError.BAD_KEYS, (h.keys == 0) | (h.keys > p.max_keys)),
-                (SofaError.BAD_QUERIES, tokens & (h.queries > h.keys)),
-                (SofaError.BAD_DIMENSION, (h.head_dim == 0) | (h.head_dim > p.max_head_dim)),
-                (SofaError.BAD_DIMENSION, (h.value_dim == 0) | (h.value_dim > p.max_head_dim)),
+                (SofaError.BAD_KEYS, kept(h.keys == 0, "no_keys") | kept(h.keys > p.max_keys, "many_keys")),
+                (SofaError.BAD_QUERIES, tokens & kept(h.queries > h.keys, "many_queries")),
+                (SofaError.BAD_DIMENSION, kept(h.head_dim == 0, "no_head_dim")
+                 | kept(h.head_dim > p.max_head_dim, "large_head_dim")),
+                (SofaError.BAD_DIMENSION, kept(h.value_dim == 0, "no_value_dim")
+                 | kept(h.value_dim > p.max_head_dim, "large_value_dim")),
                 (SofaError.BAD_KEEP, h.kept == 0),
                 (SofaError.BAD_KEEP, ~h.dense & kept(none | (most > p.max_segment_keys), "bad_segment")),
                 (SofaError.BAD_RANGE, ranges | ((h.radius != 0) & (not p.clipping))),

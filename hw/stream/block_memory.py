@@ -5,6 +5,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from .ecp5_memory import add_block_rams, block_width
+
 __all__ = ["BlockMemory"]
 
 
@@ -21,6 +23,8 @@ class BlockMemory(wiring.Component):
         1, or 2 with a register behind the memory: a block RAM of an ECP5 takes 5.7 ns to show a word.
     gated : bool
         The register behind the memory waits for `read_enable` as well, so that cycles in which it is low do not count.
+    vendor : str
+        ``"ecp5"``: the register is the one of the block RAM, which is instanced; else block RAM is inferred.
 
     Members
     -------
@@ -36,10 +40,11 @@ class BlockMemory(wiring.Component):
         The latency is not 1 or 2.
     """
 
-    def __init__(self, width, depth, distributed=False, latency=1, gated=False):
+    def __init__(self, width, depth, distributed=False, latency=1, gated=False, vendor="generic"):
         if latency not in (1, 2):
             raise ValueError(f"latency must be 1 or 2, not {latency!r}")
         self._width, self._depth, self.latency, self._gated = width, depth, latency, gated
+        self._distributed, self._vendor = distributed, vendor
         self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
             "write_enable": In(1),
@@ -52,6 +57,10 @@ class BlockMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        block = block_width(self._width, self._depth)
+        if self._vendor == "ecp5" and self.latency == 2 and not self._distributed and block is not None:
+            add_block_rams(m, self, block, self._gated)
+            return m
         m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self._depth, init=[],
                                                attrs=self._attributes)
         write, read = ram.write_port(), ram.read_port()

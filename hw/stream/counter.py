@@ -29,14 +29,20 @@ def counter(m, last, advance, restart, name):
     width = max(1, bits_for(last) if isinstance(last, int) else len(last))
     value = Signal(width, name=name)
     if isinstance(last, int):
-        single, before = int(last == 0), last - 1
+        single, before_last = int(last == 0), value == max(last - 1, 0)
         at_last = Signal(init=single, name=f"{name}_at_last")
     else:
+        # A second counter says how many are left: it is compared with a constant, and not with a value.
         at_last = Signal(name=f"{name}_at_last")
-        single, before = Signal(name=f"{name}_single"), Signal(width, name=f"{name}_before")
-        m.d.sync += [single.eq(Value.cast(last) == 0), before.eq(last - 1)]
+        single, left = Signal(name=f"{name}_single"), Signal(width, name=f"{name}_left")
+        m.d.sync += single.eq(Value.cast(last) == 0)
+        before_last = left == 1
+        with m.If(restart):
+            m.d.sync += left.eq(last)
+        with m.Elif(advance):
+            m.d.sync += left.eq(Mux(at_last, last, left - 1))
     with m.If(restart):
         m.d.sync += [value.eq(0), at_last.eq(single)]
     with m.Elif(advance):
-        m.d.sync += [value.eq(Mux(at_last, 0, value + 1)), at_last.eq(Mux(at_last, single, value == before))]
+        m.d.sync += [value.eq(Mux(at_last, 0, value + 1)), at_last.eq(Mux(at_last, single, before_last))]
     return value, at_last

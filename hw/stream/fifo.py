@@ -121,10 +121,10 @@ class Fifo(wiring.Component):
             m.d.sync += write.addr.eq(Mux(write.addr == depth - 1, 0, write.addr + 1))
         with m.If(pop):
             m.d.sync += read.addr.eq(Mux(read.addr == depth - 1, 0, read.addr + 1))
-        with m.If(push & ~pop):
-            m.d.sync += [stored.eq(stored + 1), some.eq(1), room.eq(stored != depth - 1)]
-        with m.Elif(pop & ~push):
-            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), room.eq(1)]
+        # Whether the level changes is known last; which way it then does, from `push` alone.
+        with m.If(push ^ pop):
+            m.d.sync += [stored.eq(Mux(push, stored + 1, stored - 1)), some.eq(push | (stored != 1)),
+                         room.eq(~push | (stored != depth - 1))]
         with m.If(~valid | self.o.ready):
             m.d.sync += valid.eq(some)
         return m

@@ -33,7 +33,7 @@ class LaneMemory(wiring.Component):
         Bits of an element.
     distributed : bool
         See :class:`BlockMemory`.
-    latency : int
+    latency, vendor :
         See :class:`BlockMemory`.
 
     Members
@@ -46,14 +46,14 @@ class LaneMemory(wiring.Component):
         The lanes, `latency` cycles later; held while ``read_enable`` is low.
     """
 
-    def __init__(self, vectors, folds, lanes, beat_elements, width, distributed=False, latency=2):
+    def __init__(self, vectors, folds, lanes, beat_elements, width, distributed=False, latency=2, vendor="generic"):
         if lanes % beat_elements or (lanes // beat_elements) & (lanes // beat_elements - 1):
             raise ValueError(f"lanes must be beat_elements times a power of two, not {lanes!r}")
         self._banks = lanes // beat_elements
         self._depth = folds << ceil_log2(vectors)
         self._vectors, self._folds = vectors, folds
         self._bank_width = beat_elements * width
-        self._distributed = distributed
+        self._distributed, self._vendor = distributed, vendor
         # Equal parts of a bank are one module, elaborated once; the width fills block RAMs of 36 bits, or those of
         # 9 bits, which is how deep ones are used.
         self._part_width = (9 if self._depth > 1024 else max(1, 72 // width)) * width
@@ -78,7 +78,7 @@ class LaneMemory(wiring.Component):
             chosen = self.write_beat[:bank_bits] == bank if bank_bits else 1
             for first in range(0, self._bank_width, self._part_width):
                 width = min(self._part_width, self._bank_width - first)
-                ram = shared(BlockMemory, width, self._depth, self._distributed, self.latency)
+                ram = shared(BlockMemory, width, self._depth, self._distributed, self.latency, vendor=self._vendor)
                 m.submodules[f"bank{bank}_{first}"] = ram
                 m.d.comb += [
                     ram.write_enable.eq(self.write_enable & chosen),

@@ -1,6 +1,6 @@
 """Width converter: packets of narrow words to packets of wide words and back."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -90,27 +90,23 @@ class WidthConverter(wiring.Component):
         m = Module()
         word = Signal(Word(self._out_width), reset_less=True)
         valid = Signal()
-        index = Signal(range(self.ratio))
+        place = Signal(self.ratio, init=1)                   # of the next piece, one bit
 
         m.d.comb += [
             self.o.payload.eq(word),
             self.o.valid.eq(valid),
             self.i.ready.eq(~valid | self.o.ready),
         ]
+        complete = self.i.p.last | place[-1]
         with m.If(self.i.ready):
-            complete = self.i.p.last | (index == self.ratio - 1)
             m.d.sync += valid.eq(self.i.valid & complete)
-            with m.If(self.i.valid):
-                m.d.sync += word.last.eq(self.i.p.last)
-                # The first piece clears the rest, which is what pads a short tail.
-                with m.If(index == 0):
-                    m.d.sync += word.data.eq(self.i.p.data)
-                with m.Else():
-                    m.d.sync += word.data.word_select(index, self._in_width).eq(self.i.p.data)
-                with m.If(complete):
-                    m.d.sync += index.eq(0)
-                with m.Else():
-                    m.d.sync += index.eq(index + 1)
+        with m.If(self.i.ready & self.i.valid):
+            m.d.sync += [word.last.eq(self.i.p.last), place.eq(Mux(complete, 1, place << 1))]
+            # The first piece clears the rest, which is what pads a short tail.
+            for number in range(self.ratio):
+                with m.If(place[0] | place[number]):
+                    m.d.sync += word.data.word_select(number, self._in_width).eq(
+                        self.i.p.data & place[number].replicate(self._in_width))
         return m
 
     def _elaborate_down(self):

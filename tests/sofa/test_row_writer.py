@@ -162,6 +162,7 @@ def test_four_groups_are_held():
         for _ in range(2):
             assert not ctx.get(dut.record.ready)
             await send(ctx, dut.outputs, [[1, 0]])
+        await ctx.tick()                                      # in which the group ends
         assert ctx.get(dut.record.ready)
 
     run(dut, testbench)

@@ -85,9 +85,9 @@ class Attention(wiring.Component):
         wiring.connect(m, wiring.flipped(self.group), walk.group)
         wiring.connect(m, walk.o, issue.i)
         pending = Signal(bits_for(p.row_queue + 2 * p.slice_rows + 64))    # rows issued and not yet out
-        over = Signal()
-        m.d.sync += [pending.eq(pending + issue.row_done - self.row_out),
-                     over.eq(running & walk.done & issue.starved & (pending == 0))]
+        over, walked = Signal(), Signal()                  # the last step has come to what says that there is none
+        m.d.sync += [pending.eq(pending + issue.row_done - self.row_out), walked.eq(walk.done),
+                     over.eq(running & walk.done & walked & issue.starved & (pending == 0))]
         m.d.comb += self.task.ready.eq(over & running)
         with m.If(~running & self.task.valid):
             m.d.sync += [running.eq(1), task.eq(self.task.payload)]

@@ -95,7 +95,7 @@ class GroupWalk(wiring.Component):
                     for index in range(size)]
 
         # Segments on their way from the memory. `shift` moves all of them by a place.
-        shift, moving, listing = Signal(), Signal(), Signal()
+        shift, moving = Signal(), Signal()
         unread, last_segment = Signal(bits_for(p.max_segments)), Signal(p.segment_bits)
         following = Signal(p.segment_bits)
         m.d.comb += [group.read_segment.eq(following), group.read_enable.eq(shift)]
@@ -127,8 +127,8 @@ class GroupWalk(wiring.Component):
         work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
         others, lowest, place, last_key = Signal(p.tile), Signal(p.tile), Signal.like(coming[0]), Signal()
         above_others = above_lowest(m, others, "others")
-        room, step = Signal(), Signal()
-        m.d.comb += [step.eq(place.valid & room & listing), shift.eq(moving & (~place.valid | (step & last_key)))]
+        may_list, step = Signal(), Signal()
+        m.d.comb += [step.eq(place.valid & may_list), shift.eq(moving & (~place.valid | (may_list & last_key)))]
         with m.If(shift):
             m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest), last_key.eq(ready_last),
                          *(mask.eq(new) for mask, new in zip(work, ready_masks, strict=True))]
@@ -143,23 +143,25 @@ class GroupWalk(wiring.Component):
             "valid": 1, "start": 1, "segment": p.segment_bits, "position": p.position_bits, "rows": size,
             "batch": len(batch), "slot": slot.shape(), "final_row": p.row_bits, "batch_last": 1}))
         leads_1 = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
-        absent = Cat(exists[index] & (totals[index] == 0) for index in range(size))
         m.d.sync += [
             s1.valid.eq(start | step), s1.start.eq(start), s1.segment.eq(place.segment),
             s1.position.eq(number_of(lowest)),
-            s1.rows.eq(Mux(start, absent, Cat((mask.keys & lowest).any() for mask in work))),
+            s1.rows.eq(Cat((mask.keys & lowest).any() for mask in work)),
             s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(final_row), s1.batch_last.eq(batch_last),
             *(leads.eq(mask.leads) for leads, mask in zip(leads_1, work, strict=True)),
         ]
-        ones_1, nones_1 = Signal(size), Signal(size)         # rows of one key in all, and of none
-        m.d.sync += [ones_1.eq(Cat(total == 1 for total in totals)), nones_1.eq(Cat(total == 0 for total in totals))]
+        # At the start: rows of one key in all, of none, and those of none that exist.
+        ones_1, nones_1, absent_1 = Signal(size), Signal(size), Signal(size)
+        m.d.sync += [ones_1.eq(Cat(total == 1 for total in totals)), nones_1.eq(Cat(total == 0 for total in totals)),
+                     absent_1.eq(exists & Cat(total == 0 for total in totals))]
 
         # Stage 2: what is left of each row, and so which key is its last one.
         left = [Signal(bits_for(p.max_keys), name=f"left{index}") for index in range(size)]
         ones, nones = Signal(size), Signal(size)
-        lasts, over = Signal(size), Signal()
+        rows, lasts, over = Signal(size), Signal(size), Signal()
         m.d.comb += [
-            lasts.eq(Mux(s1.start, s1.rows, s1.rows & ones)),
+            rows.eq(Mux(s1.start, absent_1, s1.rows)),
+            lasts.eq(Mux(s1.start, absent_1, s1.rows & ones)),
             over.eq(Mux(s1.start, nones_1, nones | lasts).all()),
         ]
         for index in range(size):
@@ -173,8 +175,8 @@ class GroupWalk(wiring.Component):
         listed, listed_valid = Signal(KeyStep(p)), Signal()
         segment_2, position_2 = Signal.like(s1.segment), Signal.like(s1.position)
         m.d.sync += [
-            batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (s1.rows != 0)),
-            listed.rows.eq(s1.rows), listed.lasts.eq(lasts), listed.empty.eq(s1.start),
+            batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (rows != 0)),
+            listed.rows.eq(rows), listed.lasts.eq(lasts), listed.empty.eq(s1.start),
             listed.leads.eq(Cat(~s1.start & s1.rows[index] & any_of([leads_1[index][rank] == s1.position
                                                                      for rank in range(p.ensure)])
                                 for index in range(size))),
@@ -193,11 +195,13 @@ class GroupWalk(wiring.Component):
         delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency + 1, "listed")
         m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1])]
         m.d.comb += queue.i.payload.key.eq(delay(m, number.key, 1, "key"))
-        outstanding = Signal(range(self._DEPTH + 1))
-        m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)),
-                     room.eq(outstanding <= self._DEPTH - self._LATE)]
+        outstanding, little, room = Signal(range(self._DEPTH + 1)), Signal(), Signal()
+        m.d.comb += little.eq(outstanding <= self._DEPTH - self._LATE)
+        m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)), room.eq(little)]
 
-        with m.FSM():
+        # What many registers wait for is a register itself: `moving` in START and WALK, `may_list` with room in WALK.
+        with m.FSM() as fsm:
+            m.d.sync += may_list.eq(little & (start | fsm.ongoing("WALK")) & ~batch_done)
             with m.State("IDLE"):
                 m.d.sync += [batch.eq(0), group_rest.eq(task.queries - self.index * p.trees)]
                 with m.If(self.task_valid):
@@ -213,15 +217,15 @@ class GroupWalk(wiring.Component):
                 with m.If(none):
                     m.next = "FINISH"
                 with m.Elif(group.valid):
+                    m.d.sync += moving.eq(1)
                     m.next = "START"
             with m.State("START"):
-                m.d.comb += moving.eq(1)
                 with m.If(room):
                     m.d.comb += start.eq(1)
                     m.next = "WALK"
             with m.State("WALK"):
-                m.d.comb += [moving.eq(1), listing.eq(1)]
                 with m.If(batch_done):
+                    m.d.sync += moving.eq(0)
                     m.next = "NEXT"
             with m.State("NEXT"):
                 m.d.sync += [batch.eq(batch + 1), enter(following_batch)]

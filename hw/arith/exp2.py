@@ -81,16 +81,16 @@ class Exp2(wiring.Component):
 
     @staticmethod
     def _rom(m, name, content, width, address):
-        """A table in parts of 32 words, so that two levels of look-up tables hold one; then the choice of the part."""
+        """A table in parts of 16 words, so that a look-up table holds a bit of one; then the choice of the part."""
         parts = []
-        for first in range(0, len(content), 32):
-            words = content[first:first + 32]
+        for first in range(0, len(content), 16):
+            words = content[first:first + 16]
             m.submodules[f"{name}{first}"] = rom = memory.Memory(shape=width, depth=len(words), init=words)
             port = rom.read_port(domain="sync")
-            m.d.comb += [port.addr.eq(address[:5]), port.en.eq(1)]
+            m.d.comb += [port.addr.eq(address[:4]), port.en.eq(1)]
             parts.append(port.data)
-        number, word = Signal(len(address[5:]), reset_less=True), Signal(width, reset_less=True)
-        m.d.sync += [number.eq(address[5:]), word.eq(select(number, parts))]
+        number, word = Signal(len(address[4:]), reset_less=True), Signal(width, reset_less=True)
+        m.d.sync += [number.eq(address[4:]), word.eq(select(number, parts))]
         return word
 
 

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.delay import delay
+
 from ._check import require_range
 
 
@@ -97,36 +99,34 @@ class Reciprocal(wiring.Component):
         width = self._width
         bits = self.steps * self._bits_per_cycle
 
-        # The next argument is normalised while one is divided: places of 2^n bits, the largest first, a cycle each.
-        # Whether all bits of a place are empty is told a cycle ahead. Of 0 the top bit stays empty to the end.
-        value = Signal(width, reset_less=True)
-        leading = Signal((width - 1).bit_length(), reset_less=True)
-        empty, normalised, taken = Signal(reset_less=True), Signal(), Signal()
-        places = list(reversed(range(len(leading))))
-        states = [*(f"PLACE{place}" for place in places), "NORMALISED"]
-
+        # The next argument is normalised while one is divided: it goes through places of 2^n bits, the largest first, a
+        # register behind each, which all keep what they show until the divider takes it. Whether a place's bits are
+        # empty is told a cycle ahead. Of 0 the top bit stays empty to the end.
         def top_is_empty(value, place):
             return value[width - (1 << place):] == 0
 
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += value.eq(self.i.payload)
-                if places:
-                    m.d.sync += empty.eq(top_is_empty(self.i.payload, places[0]))
-                with m.If(self.i.valid):
-                    m.next = states[0]
-            for number, place in enumerate(places):
-                with m.State(states[number]):
-                    shifted = Mux(empty, value << (1 << place), value)[:width]
-                    m.d.sync += [value.eq(shifted), leading[place].eq(empty)]
-                    if place:
-                        m.d.sync += empty.eq(top_is_empty(shifted, place - 1))
-                    m.next = states[number + 1]
-            with m.State("NORMALISED"):
-                m.d.comb += normalised.eq(1)
-                with m.If(taken):
-                    m.next = "IDLE"
+        busy, normalised, taken = Signal(), Signal(), Signal()
+        value, empty = Signal(width, reset_less=True), Signal(reset_less=True)
+        places, leading = list(reversed(range(self._places))), []
+        m.d.comb += self.i.ready.eq(~busy)
+        arrives = delay(m, self.i.valid & ~busy, 1 + len(places), "arrives")
+        with m.If(self.i.ready):
+            m.d.sync += [value.eq(self.i.payload), busy.eq(self.i.valid)]
+            if places:
+                m.d.sync += empty.eq(top_is_empty(self.i.payload, places[0]))
+        for place in places:
+            shifted = Mux(empty, value << (1 << place), value)[:width]
+            leading.insert(0, empty)
+            value, empty = (Signal.like(signal, name=f"{name}{place}", reset_less=True)
+                            for name, signal in (("value", value), ("empty", empty)))
+            m.d.sync += value.eq(shifted)
+            if place:
+                m.d.sync += empty.eq(top_is_empty(shifted, place - 1))
+        waiting = Signal()
+        m.d.comb += normalised.eq(arrives | waiting)
+        m.d.sync += waiting.eq(normalised & ~taken)
+        with m.If(taken):
+            m.d.sync += busy.eq(0)
 
         mantissa, remainder = Signal(width, reset_less=True), Signal(width, reset_less=True)
         quotient = Signal(bits, reset_less=True)
@@ -145,7 +145,7 @@ class Reciprocal(wiring.Component):
                 # The dividend is 1. A mantissa of exactly 1 leaves a remainder as large as itself and the
                 # quotient 0.111..., which rounding turns into 1.
                 m.d.sync += [
-                    mantissa.eq(value), exponent.eq(width - 1 - leading), zero.eq(~value[-1]),
+                    mantissa.eq(value), exponent.eq(width - 1 - Cat(leading)), zero.eq(~value[-1]),
                     remainder.eq(1 << (width - 1)), step.eq(self.steps - 1),
                 ]
                 m.d.comb += taken.eq(normalised)

@@ -60,31 +60,31 @@ class Accumulator(wiring.Component):
         m.submodules.totals = totals = shared(RegisterFile, width, self._places)
         m.submodules.results = results = shared(RegisterFile, width, self._places)
 
-        # Stage 1: read the total and shift it, but for the most significant bit of the number of steps. What does not
-        # count, of the total that was read or of the sum of the cycle before, becomes 0, so that OR puts them together:
-        # with the last of the shift that takes one look-up table a bit ahead of the adder.
+        # Stage 1: read the total and shift it. The addend goes to the sum of the cycle before, or to what was read,
+        # without the largest of the shifts or with it: of three registers two become 0, so that OR puts them together.
         enable_1, ends_1, place_1, steps_1 = Signal(), Signal(), Signal.like(self.place), Signal.like(self.steps)
-        repeats_1, discards_1 = Signal(), Signal()
+        repeats_1, keeps_1, moves_1 = Signal(), Signal(), Signal()
+        *lower, upper = range(len(self.steps))
+        reads = ~self.again & ~self.clear
         m.d.sync += [
             enable_1.eq(self.enable), ends_1.eq(self.enable & self.last), place_1.eq(self.place),
-            steps_1.eq(self.steps), repeats_1.eq(self.again & ~self.clear), discards_1.eq(self.again | self.clear),
+            steps_1.eq(self.steps), repeats_1.eq(self.again & ~self.clear), keeps_1.eq(reads & ~self.steps[upper]),
+            moves_1.eq(reads & self.steps[upper]),
         ]
-        read, stored, added, repeated = (Signal(self._shape, name=name, reset_less=True)
-                                         for name in ("read", "stored", "added", "repeated"))
-        *lower, upper = range(len(self.steps))
+        read, kept, moved, added, repeated = (Signal(self._shape, name=name, reset_less=True)
+                                              for name in ("read", "kept", "moved", "added", "repeated"))
         m.d.comb += [totals.read_address.eq(place_1), read.eq(totals.read_data)]
         shifted = read
         for bit in lower:
             shifted = Mux(steps_1[bit], shifted >> (self._step << bit), shifted)
-        m.d.sync += [stored.eq(Mux(discards_1, 0, shifted)), repeated.eq(Mux(repeats_1, added, 0))]
+        m.d.sync += [kept.eq(Mux(keeps_1, shifted, 0)), moved.eq(Mux(moves_1, shifted >> (self._step << upper), 0)),
+                     repeated.eq(Mux(repeats_1, added, 0))]
 
-        # Stage 2: the rest of the shift; add.
-        enable_2, ends_2, place_2, upper_2 = Signal(), Signal(), Signal.like(self.place), Signal()
-        m.d.sync += [enable_2.eq(enable_1), ends_2.eq(ends_1), place_2.eq(place_1), upper_2.eq(steps_1[upper])]
-        operand = Signal(self._shape)
+        # Stage 2: add.
+        enable_2, ends_2, place_2 = Signal(), Signal(), Signal.like(self.place)
+        m.d.sync += [enable_2.eq(enable_1), ends_2.eq(ends_1), place_2.eq(place_1)]
         m.d.comb += [
-            operand.eq(repeated | Mux(upper_2, stored >> (self._step << upper), stored)),
-            added.eq(operand + self.addend),
+            added.eq((repeated | kept | moved) + self.addend),
             totals.write_enable.eq(enable_2), totals.write_address.eq(place_2), totals.write_data.eq(added),
             results.write_enable.eq(ends_2), results.write_address.eq(place_2), results.write_data.eq(added),
             results.read_address.eq(self.read_place),

@@ -10,6 +10,7 @@ from hw.shared import shared
 from hw.sofa.task import Task
 from hw.sorter.key_mask import GroupMasks
 from hw.stream import Buffer
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
 from hw.stream.select import select
@@ -156,8 +157,8 @@ class Attention(wiring.Component):
         wiring.connect(m, wiring.flipped(self.o), normalise.o)
         following = probabilities.o.payload
         step, step_valid, blocked = Signal(Probability(p)), Signal(), Signal()
-        fold, last_fold = Signal(p.fold_bits), Signal()
         go, take, went, single = Signal(), Signal(), Signal(), Signal()
+        fold, last_fold = counter(m, task.last_fold, go, ~delay(m, running, 3, "settled"), "fold")
         occupied = Signal(p.batch_rows)                    # rows with a result, from their last key on
         row_bits = ceil_log2(p.batch_rows)
         row = step.row[:row_bits]
@@ -166,7 +167,6 @@ class Attention(wiring.Component):
             return select(row[:row_bits], list(occupied))
 
         m.d.comb += [
-            last_fold.eq(fold == task.last_fold),
             go.eq(step_valid & ~blocked),
             take.eq(go & last_fold),
             probabilities.o.ready.eq(~step_valid | take),
@@ -175,8 +175,6 @@ class Attention(wiring.Component):
             values.read_fold.eq(fold),
         ]
         m.d.sync += [single.eq(task.last_fold == 0), went.eq(go), blocked.eq(step.last & is_occupied(row))]
-        with m.If(go):
-            m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
         with m.If(probabilities.o.ready):
             m.d.sync += [
                 step_valid.eq(probabilities.o.valid), step.eq(following),

@@ -73,21 +73,21 @@ class GroupWalk(wiring.Component):
         p, task, group = self._parameters, self.task, self.group
         size, batch_bits = p.batch_rows, ceil_log2(p.batches)
 
-        # The batch at work: rows of the task from its first one on, and what follows from their number.
+        # The batch at work, and the two that may follow it: rows of the task from its first one on, and what follows
+        # from their number, which is known long before.
         batch, slot = Signal(max(1, batch_bits)), Signal(range(p.query_groups))
-        rest, group_rest = Signal(signed(19)), Signal(signed(19))
-        none, batch_last = Signal(), Signal()
-        exists, final_row = Signal(size), Signal(p.row_bits)
-
-        def enter(left):
-            """Begin with the batch from whose first row on there are so many rows."""
-            return [rest.eq(left), none.eq(left <= 0),
-                    exists.eq(Cat(left > index for index in range(size))),
-                    final_row.eq(Mux(left > size, size - 1, left - 1))]
-
-        following_group, following_batch = Signal(signed(19)), Signal(signed(19))
-        m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(rest - size),
-                     batch_last.eq((batch == p.batches - 1) | (rest <= size))]
+        layout = data.StructLayout({"rest": signed(19), "none": 1, "exists": size, "final_row": p.row_bits})
+        current, next_batch, next_group = (Signal(layout, name=name)
+                                           for name in ("current", "next_batch", "next_group"))
+        group_rest, batch_last = Signal(signed(19)), Signal()
+        following_batch, following_group = Signal(signed(19)), Signal(signed(19))
+        exists, final_row = current.exists, current.final_row
+        for entry, left in ((next_batch, following_batch), (next_group, following_group)):
+            m.d.sync += [entry.rest.eq(left), entry.none.eq(left <= 0),
+                         entry.exists.eq(Cat(left > index for index in range(size))),
+                         entry.final_row.eq(Mux(left > size, size - 1, left - 1))]
+        m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(current.rest - size),
+                     batch_last.eq((batch == p.batches - 1) | (current.rest <= size))]
 
         def of_batch(values):
             """The value of each row of the batch, from those of all trees."""
@@ -203,18 +203,20 @@ class GroupWalk(wiring.Component):
         with m.FSM() as fsm:
             m.d.sync += may_list.eq(little & (start | fsm.ongoing("WALK")) & ~batch_done)
             with m.State("IDLE"):
-                m.d.sync += [batch.eq(0), group_rest.eq(task.queries - self.index * p.trees)]
+                m.d.sync += [batch.eq(0), following_group.eq(task.queries - self.index * p.trees)]
                 with m.If(self.task_valid):
                     m.next = "FIRST"
             with m.State("FIRST"):
-                m.d.sync += enter(group_rest)
+                m.next = "ENTER"
+            with m.State("ENTER"):
+                m.d.sync += [current.eq(next_group), group_rest.eq(next_group.rest)]
                 m.next = "GROUP"
             with m.State("GROUP"):
                 for index, total in enumerate(of_batch(group.totals)):
                     m.d.sync += totals[index].eq(Mux(exists[index], total, 0))
                 m.d.sync += [following.eq(select(batch[:batch_bits], list(group.origins))), unread.eq(task.segments)]
                 m.d.sync += [entry.valid.eq(0) for entry in (*coming, union_place, ready_place, place)]
-                with m.If(none):
+                with m.If(current.none):
                     m.next = "FINISH"
                 with m.Elif(group.valid):
                     m.d.sync += moving.eq(1)
@@ -228,10 +230,10 @@ class GroupWalk(wiring.Component):
                     m.d.sync += moving.eq(0)
                     m.next = "NEXT"
             with m.State("NEXT"):
-                m.d.sync += [batch.eq(batch + 1), enter(following_batch)]
+                m.d.sync += [batch.eq(batch + 1), current.eq(next_batch)]
                 with m.If(batch_last):
                     m.d.comb += group.release.eq(1)
-                    m.d.sync += [batch.eq(0), group_rest.eq(following_group), enter(following_group),
+                    m.d.sync += [batch.eq(0), current.eq(next_group), group_rest.eq(next_group.rest),
                                  slot.eq(Mux(slot == p.query_groups - 1, 0, slot + 1))]
                 m.next = "GROUP"
             with m.State("FINISH"):

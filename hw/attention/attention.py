@@ -33,7 +33,7 @@ class Attention(wiring.Component):
     product, `lanes` on the probability-value product of a key some cycles ahead. Each key of a batch of rows is
     issued to all rows that need it, so a key and its value are read once a batch (with one fold; with more, the
     folds alternate and are read for each row). Bound by the multipliers as long as masks are there and a row
-    keeps at least about 22 keys (the time to divide a row by its sum).
+    keeps at least about 20 keys (the time to divide a row by its sum).
 
     Members
     -------

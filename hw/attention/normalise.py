@@ -24,8 +24,9 @@ class Normalise(wiring.Component):
     ``((total >> (e - 1 - product_drop)) * r + 2^16) >> 17``, clipped to 16 bits: one 18-bit multiplier a lane.
     A row without keys has sum 0 and gives zeros; channels from ``value_dim`` on are zero.
 
-    A row is divided in 22 cycles and then read in ``ceil(value_dim / normalise_lanes)``, or more if its elements fill
-    more than two beats, while the next row is divided; all in the shadow of the next rows' keys.
+    A row is divided in 25 cycles and then read in ``ceil(value_dim / normalise_lanes)``, or more if its elements fill
+    more than two beats, while the next row is divided: a row every 19 cycles, or as many as it takes to read one. All
+    this is in the shadow of the next rows' keys.
 
     Members
     -------

@@ -36,9 +36,10 @@ class Accumulator(wiring.Component):
         The cycle before was for the same place. Not together with steps, unless `clear` is high.
     addend : In
         Two cycles later.
-    read_place : In
+    read_place, read : In
     result : Out
-        One cycle after its place; of a finished row from ``latency`` cycles after its last `enable` on.
+        One cycle after its place; of a finished row from ``latency`` cycles after its last `enable` on. 0 unless `read`
+        is high with the place, so that OR can choose among accumulators.
     """
 
     latency = 3
@@ -50,7 +51,7 @@ class Accumulator(wiring.Component):
             "enable": In(1), "place": In(place_bits), "clear": In(1), "steps": In(bits_for(most_steps)),
             "last": In(1), "again": In(1),
             "addend": In(addend_shape),
-            "read_place": In(place_bits),
+            "read_place": In(place_bits), "read": In(1),
             "result": Out(shape),
         })
 
@@ -89,5 +90,5 @@ class Accumulator(wiring.Component):
             results.write_enable.eq(ends_2), results.write_address.eq(place_2), results.write_data.eq(added),
             results.read_address.eq(self.read_place),
         ]
-        m.d.sync += self.result.eq(results.read_data)
+        m.d.sync += self.result.eq(Mux(self.read, results.read_data, 0))
         return m

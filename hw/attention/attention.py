@@ -207,7 +207,7 @@ class Attention(wiring.Component):
         # The sum is shown a cycle after the turn has changed, and offered in the next one.
         m.d.comb += [
             sums.addend.eq(delay(m, step.probability, behind + 2, "probability_s")),
-            sums.read_place.eq(place(sum_turn, C(0, p.fold_bits))),
+            sums.read_place.eq(place(sum_turn, C(0, p.fold_bits))), sums.read.eq(1),
             normalise.sum.payload.eq(sums.result),
             normalise.sum.valid.eq(sum_valid),
             taken.eq(sum_valid & normalise.sum.ready),
@@ -235,6 +235,7 @@ class Attention(wiring.Component):
             m.d.comb += [
                 lane.probability.eq(probability), lane.value.eq(values.read_data[index]),
                 lane.read_place.eq(place(turn, normalise.fold)),
+                lane.read.eq(normalise.part[index // p.normalise_lanes]),
                 normalise.totals[index].eq(lane.result),
             ]
         m.d.comb += [

@@ -10,7 +10,7 @@ from hw.shared import shared
 from hw.stream import Buffer
 from hw.stream.counter import counter
 from hw.stream.delay import delay
-from hw.stream.select import select
+from hw.stream.select import any_of
 
 __all__ = ["Normalise", "RECIPROCAL_BITS"]
 
@@ -32,8 +32,10 @@ class Normalise(wiring.Component):
     -------
     sum : In(stream of unsigned(sum_width))
         One element a row, once its totals are complete.
-    fold, totals : Out, In
-        Fold to read, and its totals from the value lanes, one cycle later.
+    fold, part : Out
+        Fold to read, and a bit for each `normalise_lanes` value lanes, of which one is high: these are to be read.
+    totals : In
+        Their totals, one cycle later; those of other lanes are 0.
     release : Out(1)
         Pulse: the row's totals have been read.
     value_dim, last_beat : In
@@ -47,6 +49,7 @@ class Normalise(wiring.Component):
         super().__init__({
             "sum": In(stream.Signature(p.sum_width)),
             "fold": Out(p.fold_bits),
+            "part": Out(p.lanes // p.normalise_lanes),
             "totals": In(data.ArrayLayout(signed(p.output_width), p.lanes)),
             "release": Out(1),
             "value_dim": In(bits_for(p.max_head_dim)),
@@ -78,7 +81,7 @@ class Normalise(wiring.Component):
         m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
 
         # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9: clip.
-        m.d.comb += self.fold.eq(step[step_bits:])
+        m.d.comb += [self.fold.eq(step[step_bits:]), self.part.eq(1 << step[:step_bits])]
         step_1 = delay(m, step, 1, "step")
         result = divider.o.payload
         shift_1, zero_1 = Signal(range(p.sum_width)), Signal()
@@ -95,8 +98,7 @@ class Normalise(wiring.Component):
             aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
             inside = Signal(name=f"inside{lane}")
             m.d.sync += [
-                chosen.eq(select(step_1[:step_bits], [self.totals[index * lanes + lane]
-                                                      for index in range(steps_per_fold)])),
+                chosen.eq(any_of([self.totals[index * lanes + lane] for index in range(steps_per_fold)])),
                 inside.eq((element + lane < self.value_dim) & ~zero_1),
                 coarse.eq(chosen >> (shift_2[2:] << 2)),
                 aligned.eq(Mux(delay(m, inside, 1, f"inside{lane}"), coarse >> shift_3, 0)),

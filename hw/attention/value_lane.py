@@ -23,9 +23,10 @@ class ValueLane(wiring.Component):
         Operands.
     enable, place, clear, steps, last, again : In
         What they are for, ``control_delay`` cycles later.
-    read_place : In
+    read_place, read : In
     result : Out(signed(output_width))
-        One cycle after its place; of a finished row from ``latency`` cycles after its last operands on.
+        One cycle after its place; of a finished row from ``latency`` cycles after its last operands on. 0 unless `read`
+        is high with the place.
     """
 
     control_delay = Multiply.latency - 2
@@ -38,7 +39,7 @@ class ValueLane(wiring.Component):
             "value": In(signed(p.element_width)),
             "enable": In(1), "place": In(p.place_bits), "clear": In(1), "steps": In(range(p.clear_steps)),
             "last": In(1), "again": In(1),
-            "read_place": In(p.place_bits),
+            "read_place": In(p.place_bits), "read": In(1),
             "result": Out(signed(p.output_width)),
         })
 
@@ -53,5 +54,5 @@ class ValueLane(wiring.Component):
         m.d.comb += [multiply.a.eq(self.probability), multiply.b.eq(self.value),
                      sums.addend.eq(multiply.p >> p.product_drop), self.result.eq(sums.result)]
         m.d.comb += [getattr(sums, name).eq(getattr(self, name))
-                     for name in ("enable", "place", "clear", "steps", "last", "again", "read_place")]
+                     for name in ("enable", "place", "clear", "steps", "last", "again", "read_place", "read")]
         return m

@@ -44,7 +44,7 @@ def test_matches_definition(changes):
     steps = taken(rng, p, places, 300)
 
     async def testbench(ctx):
-        reading = 0
+        reading, read = 0, 0
         for cycle in range(len(steps) + dut.latency + 1):
             operands, control = (steps[number][0] if 0 <= number < len(steps) else dict(steps[0][0], enable=0)
                                  for number in (cycle, cycle - dut.control_delay))
@@ -54,9 +54,10 @@ def test_matches_definition(changes):
                 ctx.set(getattr(dut, name), control[name])
             if cycle > dut.latency:
                 # Read in the cycle before.
-                assert ctx.get(dut.result) == steps[cycle - dut.latency - 1][1][reading]
-            reading = rng.choice(places)
+                assert ctx.get(dut.result) == (steps[cycle - dut.latency - 1][1][reading] if read else 0)
+            reading, read = rng.choice(places), rng.random() < 0.9
             ctx.set(dut.read_place, reading)
+            ctx.set(dut.read, read)
             await ctx.tick()
 
     run(dut, testbench)
@@ -78,6 +79,7 @@ def test_a_row_of_the_largest_products_does_not_overflow():
             ctx.set(dut.again, key > 0)
             await ctx.tick()
         ctx.set(dut.enable, 0)
+        ctx.set(dut.read, 1)
         await ctx.tick().repeat(dut.latency + 1)
         assert ctx.get(dut.result) == p.max_keys * (probability * -32768 >> p.product_drop)
 

@@ -1,6 +1,6 @@
 """Reuse-aware schedule: the keys that a batch of rows needs, each once, with the rows that need it (RASS)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -10,7 +10,7 @@ from hw.sorter.key_mask import MASKS_LATENCY, GroupMasks, KeyMask
 from hw.sorter.key_number import KeyNumber
 from hw.stream import Fifo
 from hw.stream.delay import delay
-from hw.stream.select import above_lowest, any_of, number_of, select, several
+from hw.stream.select import any_of, number_of, select
 
 __all__ = ["GroupWalk", "KeyStep"]
 
@@ -28,6 +28,18 @@ class KeyStep(data.StructLayout):
             "key": p.key_bits, "rows": p.batch_rows, "leads": p.batch_rows, "lasts": p.batch_rows, "empty": 1,
             "end": 1, "final_row": p.row_bits, "batch": max(1, ceil_log2(p.batches)), "slot": range(p.query_groups),
         })
+
+
+def fours(value):
+    """Bits of a value in groups of four."""
+    return [value[start:start + 4] for start in range(0, len(value), 4)]
+
+
+class _Keys(data.StructLayout):
+    """Keys of a segment, and whether there are ``some`` in each four of them: with these few tables find the lowest."""
+
+    def __init__(self, parameters):
+        super().__init__({"keys": parameters.tile, "some": -(-parameters.tile // 4)})
 
 
 class GroupWalk(wiring.Component):
@@ -53,7 +65,8 @@ class GroupWalk(wiring.Component):
     o : Out(stream of KeyStep)
     """
 
-    _DEPTH = 16
+    # One in a register and the others in a memory whose address needs no comparison to begin again.
+    _DEPTH = 17
     # Steps that may still come when the queue is found to be full: those behind the walk, and that of a cycle's notice.
     _LATE = 4
 
@@ -76,16 +89,14 @@ class GroupWalk(wiring.Component):
         # The batch at work, and the two that may follow it: rows of the task from its first one on, and what follows
         # from their number, which is known long before.
         batch, slot = Signal(max(1, batch_bits)), Signal(range(p.query_groups))
-        layout = data.StructLayout({"rest": signed(19), "none": 1, "exists": size, "final_row": p.row_bits})
+        layout = data.StructLayout({"rest": signed(19), "rows": range(size + 1)})
         current, next_batch, next_group = (Signal(layout, name=name)
                                            for name in ("current", "next_batch", "next_group"))
         group_rest, batch_last = Signal(signed(19)), Signal()
         following_batch, following_group = Signal(signed(19)), Signal(signed(19))
-        exists, final_row = current.exists, current.final_row
         for entry, left in ((next_batch, following_batch), (next_group, following_group)):
-            m.d.sync += [entry.rest.eq(left), entry.none.eq(left <= 0),
-                         entry.exists.eq(Cat(left > index for index in range(size))),
-                         entry.final_row.eq(Mux(left > size, size - 1, left - 1))]
+            m.d.sync += [entry.rest.eq(left), entry.rows.eq(Mux(left < 0, 0, Mux(left > size, size, left)))]
+        exists = Cat(current.rows > index for index in range(size))
         m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(current.rest - size),
                      batch_last.eq((batch == p.batches - 1) | (current.rest <= size))]
 
@@ -93,6 +104,17 @@ class GroupWalk(wiring.Component):
             """The value of each row of the batch, from those of all trees."""
             return [select(batch[:batch_bits], [values[number * size + index] for number in range(p.batches)])
                     for index in range(size)]
+
+        def without_lowest(value, others, lowest, last):
+            """Assign the keys of a value but for its lowest one, this one, and whether there are no others."""
+            before = [value.some[:number].any() if number else C(0, 1) for number in range(len(value.some))]
+            above = Cat(before[number] | (part[:place].any() if place else 0)
+                        for number, part in enumerate(fours(value.keys)) for place in range(len(part)))
+            some = Cat((value.some[number] & before[number])
+                       | any_of([part[place] & part[:place].any() if place else C(0, 1) for place in range(len(part))])
+                       for number, part in enumerate(fours(value.keys)))
+            return [others.keys.eq(value.keys & above), others.some.eq(some), lowest.eq(value.keys & ~above),
+                    last.eq(some == 0)]
 
         # Segments on their way from the memory. `shift` moves all of them by a place.
         shift, moving = Signal(), Signal()
@@ -103,12 +125,12 @@ class GroupWalk(wiring.Component):
         coming = [Signal(data.StructLayout({"valid": 1, "segment": p.segment_bits}), name=f"coming{number}")
                   for number in range(MASKS_LATENCY)]
         masks = [Signal(KeyMask(p), name=f"masks{index}") for index in range(size)]
-        union, union_place = Signal(p.tile), Signal.like(coming[0])
+        union, union_place = Signal(_Keys(p)), Signal.like(coming[0])
         ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}") for index in range(size)]
-        ready_rest, ready_lowest, ready_last = Signal(p.tile), Signal(p.tile), Signal()
+        ready_others, ready_lowest, ready_last = Signal(_Keys(p)), Signal(p.tile), Signal()
         ready_place = Signal.like(coming[0])
         shown = of_batch(group.masks)
-        above = above_lowest(m, union, "union")
+        needed = any_of([KeyMask(p)(mask).keys for mask in shown])
         with m.If(shift):
             m.d.sync += [
                 following.eq(Mux(following == last_segment, 0, following + 1)),
@@ -116,25 +138,24 @@ class GroupWalk(wiring.Component):
                 coming[0].valid.eq(unread != 0), coming[0].segment.eq(following),
                 *(later.eq(earlier) for earlier, later in zip(coming, coming[1:], strict=False)),
                 *(mask.eq(new) for mask, new in zip(masks, shown, strict=True)),
-                union.eq(any_of([KeyMask(p)(mask).keys for mask in shown])), union_place.eq(coming[-1]),
+                union.keys.eq(needed), union.some.eq(Cat(part.any() for part in fours(needed))),
+                union_place.eq(coming[-1]),
                 *(later.eq(earlier) for earlier, later in zip(masks, ready_masks, strict=True)),
-                ready_rest.eq(union & above), ready_lowest.eq(union & ~above),
-                ready_last.eq(~several(m, union, "union_several")),
-                ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & (union != 0)),
+                *without_lowest(union, ready_others, ready_lowest, ready_last),
+                ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & union.some.any()),
             ]
 
         # The segment at work: its lowest key is listed, `others` are left behind it, or it is the last one.
         work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
-        others, lowest, place, last_key = Signal(p.tile), Signal(p.tile), Signal.like(coming[0]), Signal()
-        above_others = above_lowest(m, others, "others")
+        others, lowest, place, last_key = Signal(_Keys(p)), Signal(p.tile), Signal.like(coming[0]), Signal()
         may_list, step = Signal(), Signal()
         m.d.comb += [step.eq(place.valid & may_list), shift.eq(moving & (~place.valid | (may_list & last_key)))]
         with m.If(shift):
-            m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest), last_key.eq(ready_last),
+            m.d.sync += [place.eq(ready_place), others.eq(ready_others), lowest.eq(ready_lowest),
+                         last_key.eq(ready_last),
                          *(mask.eq(new) for mask, new in zip(work, ready_masks, strict=True))]
         with m.Elif(step):
-            m.d.sync += [others.eq(others & above_others), lowest.eq(others & ~above_others),
-                         last_key.eq(~several(m, others, "others_several"))]
+            m.d.sync += without_lowest(others, others, lowest, last_key)
 
         # Stage 1: the rows of the key. A batch starts with the rows that have no key.
         totals = [Signal(bits_for(p.max_keys), name=f"total{index}") for index in range(size)]
@@ -147,7 +168,7 @@ class GroupWalk(wiring.Component):
             s1.valid.eq(start | step), s1.start.eq(start), s1.segment.eq(place.segment),
             s1.position.eq(number_of(lowest)),
             s1.rows.eq(Cat((mask.keys & lowest).any() for mask in work)),
-            s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(final_row), s1.batch_last.eq(batch_last),
+            s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(current.rows - 1), s1.batch_last.eq(batch_last),
             *(leads.eq(mask.leads) for leads, mask in zip(leads_1, work, strict=True)),
         ]
         # At the start: rows of one key in all, of none, and those of none that exist.
@@ -216,7 +237,7 @@ class GroupWalk(wiring.Component):
                     m.d.sync += totals[index].eq(Mux(exists[index], total, 0))
                 m.d.sync += [following.eq(select(batch[:batch_bits], list(group.origins))), unread.eq(task.segments)]
                 m.d.sync += [entry.valid.eq(0) for entry in (*coming, union_place, ready_place, place)]
-                with m.If(current.none):
+                with m.If(current.rows == 0):
                     m.next = "FINISH"
                 with m.Elif(group.valid):
                     m.d.sync += moving.eq(1)

@@ -195,8 +195,8 @@ class ScaledExp2(wiring.Component):
                                        for name in ("clipped", "positive", "vanishes"))
         below, shift = Signal(range(cutoff + 1), reset_less=True), Signal(range(cutoff + 1), reset_less=True)
         m.d.sync += [
-            clipped.eq(integer >= self._zclip), positive.eq(self.i > 0), vanishes.eq(integer < largest - cutoff),
-            below.eq(largest - integer),
+            clipped.eq(integer >= self._zclip), positive.eq(~self.i[-1] & self.i[:-1].any()),
+            vanishes.eq(integer < largest - cutoff), below.eq(largest - integer),
             shift.eq(Mux(clipped, 0, Mux(vanishes, cutoff, below))),
         ]
         shift = delay(m, shift, exp2.latency - 2, "shift")

@@ -99,6 +99,8 @@ class Softmax(wiring.Component):
         # Stage 2: differences to the maximum of the row and to what the two keys before may make of it.
         m.submodules.maxima = maxima = RegisterFile(level_width, p.batch_rows)
         b, b_valid, b_first = Signal(Score(p)), Signal(), Signal()
+        # The key sets the maximum in any case, if it is far above it, if it is above it.
+        b_begins, b_forces, b_leads = Signal(), Signal(), Signal()
         c, c_valid, c_first = Signal(Score(p)), Signal(), Signal()
         b_level, c_level, c_sets = Signal(signed(level_width)), Signal(signed(level_width)), Signal()
         to_stored, to_second, to_first = (Signal(difference_shape, name=name)
@@ -106,7 +108,8 @@ class Softmax(wiring.Component):
         second_sets, first_sets = Signal(), Signal()
         m.d.comb += maxima.read_address.eq(a.row[:row_bits])
         m.d.sync += [
-            b.eq(a), b_valid.eq(a_valid), b_first.eq(a_first), b_level.eq(a_level),
+            b.eq(a), b_valid.eq(a_valid), b_first.eq(a_first), b_level.eq(a_level), b_begins.eq(a_valid & a_first),
+            b_forces.eq(a_valid & ~a_first & ~a.empty), b_leads.eq(a_valid & ~a_first & ~a.empty & a.lead),
             to_stored.eq(a_level - maxima.read_data.as_signed()),
             to_second.eq(a_level - c_level), second_sets.eq(c_sets & (c.row[:row_bits] == a.row[:row_bits])),
             to_first.eq(a_level - b_level),
@@ -122,9 +125,9 @@ class Softmax(wiring.Component):
 
         def classified(difference):
             value = Signal(kind)
-            above, higher = at_least(difference, p.zclip // p.rescale_step + 1), at_least(difference, 1)
+            far_above, above = at_least(difference, p.zclip // p.rescale_step + 1), at_least(difference, 1)
             m.d.comb += [
-                value.sets.eq(b_valid & (b_first | (~b.empty & (above | (b.lead & higher))))),
+                value.sets.eq(b_begins | (b_forces & far_above) | (b_leads & above)),
                 value.clears.eq(at_least(difference, p.clear_steps)),
                 value.difference.eq(difference),
             ]
@@ -133,7 +136,7 @@ class Softmax(wiring.Component):
         older, newer = Signal(kind), Signal(kind)
         m.d.sync += [
             c.eq(b), c_valid.eq(b_valid), c_first.eq(b_first), c_level.eq(b_level),
-            older.eq(classified(Mux(second_sets, to_second, to_stored))), newer.eq(classified(to_first)),
+            older.eq(Mux(second_sets, classified(to_second), classified(to_stored))), newer.eq(classified(to_first)),
             first_sets.eq(c_sets & (c.row[:row_bits] == b.row[:row_bits])),
         ]
 

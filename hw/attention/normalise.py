@@ -80,7 +80,7 @@ class Normalise(wiring.Component):
         ]
         m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
 
-        # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9: clip.
+        # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9, 10: clip.
         m.d.comb += [self.fold.eq(step[step_bits:]), self.part.eq(1 << step[:step_bits])]
         step_1 = delay(m, step, 1, "step")
         result = divider.o.payload
@@ -109,10 +109,13 @@ class Normalise(wiring.Component):
             rounded = Signal(signed(20), name=f"rounded{lane}", reset_less=True)
             m.d.sync += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
             limit = (1 << (p.element_width - 1)) - 1
-            result_o = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
-            m.d.sync += result_o.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
+            result_o, kept = (Signal(signed(p.element_width), name=f"{name}{lane}", reset_less=True)
+                              for name in ("result", "kept"))
+            over, under = Signal(name=f"over{lane}"), Signal(name=f"under{lane}")
+            m.d.sync += [kept.eq(rounded), over.eq(rounded > limit), under.eq(rounded < -limit),
+                         result_o.eq(Mux(over, limit, Mux(under, -limit, kept)))]
             results.append(result_o)
-        latency = 4 + Multiply.latency + 2
+        latency = 4 + Multiply.latency + 3
         part_o = delay(m, step[:part_bits], latency, "part")
         valid_o = delay(m, go, latency, "valid")
 

@@ -80,7 +80,7 @@ class Normalise(wiring.Component):
         ]
         m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
 
-        # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9, 10: clip.
+        # Stage 1: lanes show totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9, 10: clip.
         m.d.comb += [self.fold.eq(step[step_bits:]), self.part.eq(1 << step[:step_bits])]
         step_1 = delay(m, step, 1, "step")
         result = divider.o.payload

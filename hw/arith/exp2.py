@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.delay import delay
 from hw.stream.select import select
 
 from ._check import require_range
@@ -80,16 +81,16 @@ class Exp2(wiring.Component):
 
     @staticmethod
     def _rom(m, name, content, width, address):
-        """A table in parts of 32 words, so that two levels of look-up tables hold one; then the choice of the part."""
+        """A table in parts of 16 words, so that a look-up table holds a bit of one; then the choice of the part."""
         parts = []
-        for first in range(0, len(content), 32):
-            words = content[first:first + 32]
+        for first in range(0, len(content), 16):
+            words = content[first:first + 16]
             m.submodules[f"{name}{first}"] = rom = memory.Memory(shape=width, depth=len(words), init=words)
             port = rom.read_port(domain="sync")
-            m.d.comb += [port.addr.eq(address[:5]), port.en.eq(1)]
+            m.d.comb += [port.addr.eq(address[:4]), port.en.eq(1)]
             parts.append(port.data)
-        number, word = Signal(len(address[5:]), reset_less=True), Signal(width, reset_less=True)
-        m.d.sync += [number.eq(address[5:]), word.eq(select(number, parts))]
+        number, word = Signal(len(address[4:]), reset_less=True), Signal(width, reset_less=True)
+        m.d.sync += [number.eq(address[4:]), word.eq(select(number, parts))]
         return word
 
 
@@ -105,8 +106,8 @@ class ScaledExp2(wiring.Component):
     ``z < zclip`` is at most ``2**I * error + 2**-(output_fraction + 1)``, `error` being that of the table.
     With default parameters and ``z <= 0`` it is at most 3/4 of a unit, ``0.75 * 2**-output_fraction``.
 
-    Latency 5 cycles (table in two stages, sum, shift, rounding), one result a cycle, free running: no handshake and no
-    enable. `clipped` and `positive` come with the result they belong to.
+    Latency 6 cycles (table in two stages, sum, shift in two, rounding), one result a cycle, free running: no handshake
+    and no enable. `clipped` and `positive` come with the result they belong to.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ class ScaledExp2(wiring.Component):
         If a parameter is not a number of the stated range.
     """
 
-    latency = Exp2.latency + 2
+    latency = Exp2.latency + 3
 
     def __init__(self, z_integer_bits, z_fraction_bits, zclip, output_fraction, mantissa_bits=None,
                  max_error=None):
@@ -189,35 +190,30 @@ class ScaledExp2(wiring.Component):
 
         m.d.comb += exp2.i.eq(fraction)
 
-        clipped = Signal()
-        positive = Signal()
-        shift = Signal(range(cutoff + 1))
-        m.d.comb += [
-            clipped.eq(integer >= self._zclip),
-            positive.eq(self.i > 0),
+        # In step with the table: what the integer part means, then the shift, in two parts.
+        clipped, positive, vanishes = (Signal(name=name, reset_less=True)
+                                       for name in ("clipped", "positive", "vanishes"))
+        below, shift = Signal(range(cutoff + 1), reset_less=True), Signal(range(cutoff + 1), reset_less=True)
+        m.d.sync += [
+            clipped.eq(integer >= self._zclip), positive.eq(~self.i[-1] & self.i[:-1].any()),
+            vanishes.eq(integer < largest - cutoff), below.eq(largest - integer),
+            shift.eq(Mux(clipped, 0, Mux(vanishes, cutoff, below))),
         ]
-        with m.If(clipped):
-            m.d.comb += shift.eq(0)
-        with m.Elif(integer < largest - cutoff):
-            m.d.comb += shift.eq(cutoff)
-        with m.Else():
-            m.d.comb += shift.eq(largest - integer)
-
-        for _ in range(exp2.latency):
-            delayed = [Signal.like(value, reset_less=True) for value in (clipped, positive, shift)]
-            m.d.sync += [after.eq(before) for after, before in
-                         zip(delayed, (clipped, positive, shift), strict=True)]
-            clipped, positive, shift = delayed
+        shift = delay(m, shift, exp2.latency - 2, "shift")
+        shift_low = delay(m, shift[:2], 1, "shift_low")
+        clipped, positive = (delay(m, value, exp2.latency + 1, name)
+                             for name, value in (("clipped", clipped), ("positive", positive)))
 
         # One fraction bit more than the output has: the rounding bit.
-        aligned = Signal(self._output_fraction + 1 + self._zclip, reset_less=True)
         excess = mantissa_bits - (self._output_fraction + 1) - largest
         scaled = exp2.o << -excess if excess < 0 else exp2.o
-        clipped_3, positive_3 = Signal(reset_less=True), Signal(reset_less=True)
-        m.d.sync += [aligned.eq((scaled >> shift) >> max(excess, 0)), clipped_3.eq(clipped), positive_3.eq(positive)]
+        coarse = Signal(len(scaled), reset_less=True)
+        aligned = Signal(self._output_fraction + 1 + self._zclip, reset_less=True)
         m.d.sync += [
-            self.o.eq(Mux(clipped_3, 1 << (self._output_fraction + self._zclip), (aligned + 1) >> 1)),
-            self.clipped.eq(clipped_3),
-            self.positive.eq(positive_3),
+            coarse.eq(scaled >> (shift[2:] << 2)),
+            aligned.eq((coarse >> shift_low) >> max(excess, 0)),
+            self.o.eq(Mux(clipped, 1 << (self._output_fraction + self._zclip), (aligned + 1) >> 1)),
+            self.clipped.eq(clipped),
+            self.positive.eq(positive),
         ]
         return m

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.delay import delay
+
 from ._check import require_range
 
 
@@ -19,9 +21,10 @@ class Reciprocal(wiring.Component):
     there are no ties. ``l = 0`` gives reciprocal 0, exponent 0 and `zero`.
 
     A restoring divider: one subtractor for each of `bits_per_cycle` quotient bits. With
-    ``steps = ceil((output_bits + 1) / bits_per_cycle)`` the result appears at `o` `latency` = ``steps + 4``
-    cycles after its argument is taken, and one argument is taken every `period` = ``steps + 4`` cycles at
-    best. `o` is registered and is taken while the next division runs; `i.ready` is a function of the state.
+    ``steps = ceil((output_bits + 1) / bits_per_cycle)`` and ``places = ceil(log2(width))`` the result appears at `o`
+    `latency` = ``places + steps + 3`` cycles after its argument is taken, and one argument is taken every
+    `period` = ``max(places, steps) + 2`` cycles at best: the next argument is normalised meanwhile. `o` is registered
+    and is taken while the next division runs; `i.ready` is a function of the state.
 
     Parameters
     ----------
@@ -78,60 +81,76 @@ class Reciprocal(wiring.Component):
         return -(-(self._output_bits + 1) // self._bits_per_cycle)
 
     @property
+    def _places(self):
+        return (self._width - 1).bit_length()
+
+    @property
     def latency(self):
         """Cycles from the argument taken to the result offered."""
-        return self.steps + 4
+        return self._places + self.steps + 3
 
     @property
     def period(self):
         """Cycles from one argument taken to the next, when nothing stalls."""
-        return self.steps + 4
+        return max(self._places, self.steps) + 2
 
     def elaborate(self, platform):
         m = Module()
         width = self._width
         bits = self.steps * self._bits_per_cycle
 
-        mantissa = Signal(width, reset_less=True)
-        leading = Signal((width - 1).bit_length(), reset_less=True)
-        remainder = Signal(width, reset_less=True)
+        # The next argument is normalised while one is divided: it goes through places of 2^n bits, the largest first, a
+        # register behind each, which all keep what they show until the divider takes it. Whether a place's bits are
+        # empty is told a cycle ahead. Of 0 the top bit stays empty to the end.
+        def top_is_empty(value, place):
+            return value[width - (1 << place):] == 0
+
+        busy, normalised, taken = Signal(), Signal(), Signal()
+        value, empty = Signal(width, reset_less=True), Signal(reset_less=True)
+        places, leading = list(reversed(range(self._places))), []
+        m.d.comb += self.i.ready.eq(~busy)
+        arrives = delay(m, self.i.valid & ~busy, 1 + len(places), "arrives")
+        with m.If(self.i.ready):
+            m.d.sync += [value.eq(self.i.payload), busy.eq(self.i.valid)]
+            if places:
+                m.d.sync += empty.eq(top_is_empty(self.i.payload, places[0]))
+        for place in places:
+            shifted = Mux(empty, value << (1 << place), value)[:width]
+            leading.insert(0, empty)
+            value, empty = (Signal.like(signal, name=f"{name}{place}", reset_less=True)
+                            for name, signal in (("value", value), ("empty", empty)))
+            m.d.sync += value.eq(shifted)
+            if place:
+                m.d.sync += empty.eq(top_is_empty(shifted, place - 1))
+        waiting = Signal()
+        m.d.comb += normalised.eq(arrives | waiting)
+        m.d.sync += waiting.eq(normalised & ~taken)
+        with m.If(taken):
+            m.d.sync += busy.eq(0)
+
+        mantissa, remainder = Signal(width, reset_less=True), Signal(width, reset_less=True)
         quotient = Signal(bits, reset_less=True)
+        exponent, zero = Signal(range(width), reset_less=True), Signal(reset_less=True)
         step = Signal(range(self.steps))
-        zero = Signal(reset_less=True)
         result = Signal.like(self.o.payload, reset_less=True)
         valid = Signal()
-
         m.d.comb += [
             self.o.valid.eq(valid),
             self.o.payload.eq(result),
         ]
         with m.If(self.o.ready):
             m.d.sync += valid.eq(0)
-
-        # Moving the leading one to the top in two cycles, long shifts then short ones, keeps the chain of
-        # comparisons and shifts as short as the divider's subtraction.
-        places = list(reversed(range(len(leading))))
-        halfway = len(places) // 2
-
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += mantissa.eq(self.i.payload)
-                with m.If(self.i.valid):
-                    m.next = "COARSE"
-            with m.State("COARSE"):
-                m.d.sync += zero.eq(mantissa == 0)
-                self._normalise(m, mantissa, leading, places[:halfway])
-                m.next = "FINE"
-            with m.State("FINE"):
-                self._normalise(m, mantissa, leading, places[halfway:])
                 # The dividend is 1. A mantissa of exactly 1 leaves a remainder as large as itself and the
                 # quotient 0.111..., which rounding turns into 1.
                 m.d.sync += [
-                    remainder.eq(1 << (width - 1)),
-                    step.eq(self.steps - 1),
+                    mantissa.eq(value), exponent.eq(width - 1 - Cat(leading)), zero.eq(~value[-1]),
+                    remainder.eq(1 << (width - 1)), step.eq(self.steps - 1),
                 ]
-                m.next = "DIVIDE"
+                m.d.comb += taken.eq(normalised)
+                with m.If(normalised):
+                    m.next = "DIVIDE"
             with m.State("DIVIDE"):
                 rest, digits = remainder, []
                 for n in range(self._bits_per_cycle):
@@ -151,19 +170,9 @@ class Reciprocal(wiring.Component):
                     rounded = (quotient[bits - self._output_bits - 1:] + 1) >> 1
                     m.d.sync += [
                         result.reciprocal.eq(Mux(zero, 0, rounded)),
-                        result.exponent.eq(Mux(zero, 0, width - 1 - leading)),
+                        result.exponent.eq(Mux(zero, 0, exponent)),
                         result.zero.eq(zero),
                         valid.eq(1),
                     ]
                     m.next = "IDLE"
         return m
-
-    def _normalise(self, m, mantissa, leading, places):
-        """Shift `mantissa` left by ``2**place`` where as many top bits are empty; mark it in `leading`."""
-        value = mantissa
-        for place in places:
-            shift = 1 << place
-            empty = value[self._width - shift:] == 0
-            value = Mux(empty, value << shift, value)[:self._width]
-            m.d.sync += leading[place].eq(empty)
-        m.d.sync += mantissa.eq(value)

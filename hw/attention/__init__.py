@@ -6,10 +6,10 @@ from .dot_product import DotProduct
 from .group_walk import GroupWalk, KeyStep
 from .normalise import RECIPROCAL_BITS, Normalise
 from .row_issue import IssuedKey, RowIssue
-from .softmax import Probability, Scale, Score, Softmax
+from .softmax import Probability, Score, Softmax
 from .value_lane import ValueLane
 
 __all__ = [
     "RECIPROCAL_BITS", "Accumulator", "Attention", "DotProduct", "GroupWalk", "IssuedKey", "KeyStep", "Normalise",
-    "Probability", "RowIssue", "Scale", "Score", "Softmax", "ValueLane",
+    "Probability", "RowIssue", "Score", "Softmax", "ValueLane",
 ]

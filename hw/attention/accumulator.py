@@ -1,24 +1,21 @@
-"""Running sums of the rows of a batch: scale, add, and keep what a row has at its end."""
+"""Running sums of the rows of a batch: rescale, add, and keep what a row has at its end."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
 from hw.stream.register_file import RegisterFile
-from hw.stream.select import select
-
-from .softmax import Scale
 
 __all__ = ["Accumulator"]
 
 
 class Accumulator(wiring.Component):
-    """``total[place] = scaled(total[place]) + addend``, see :class:`~hw.attention.softmax.Scale`.
+    """``total[place] = (total[place] >> steps * step) + addend``, or ``addend`` alone with `clear`.
 
     One addition a cycle, in any order of places, also again and again in the same one: the total of the cycle before
-    takes the place of the one that was read. With `last` the sum goes to ``result[place]`` as well.
+    then takes the place of the one that was read. With `last` the sum goes to ``result[place]`` as well.
 
     Parameters
     ----------
@@ -28,29 +25,33 @@ class Accumulator(wiring.Component):
     places : int
     step : int
         Octaves of a rescaling step.
+    most_steps : int
+        Most steps of a shift, at least 2.
 
     Members
     -------
-    enable, place, scale, last : In
+    enable, place, clear, steps, last : In
         What the addend is for.
     again : In(1)
-        The cycle before was for the same place. Not together with a scale of a step.
+        The cycle before was for the same place. Not together with steps, unless `clear` is high.
     addend : In
         Two cycles later.
-    read_place : In
+    read_place, read : In
     result : Out
-        One cycle after its place; of a finished row from ``latency`` cycles after its last `enable` on.
+        One cycle after its place; of a finished row from ``latency`` cycles after its last `enable` on. 0 unless `read`
+        is high with the place, so that OR can choose among accumulators.
     """
 
-    latency = 4
+    latency = 3
 
-    def __init__(self, shape, addend_shape, places, step):
+    def __init__(self, shape, addend_shape, places, step, most_steps):
         self._shape, self._places, self._step = shape, places, step
         place_bits = max(1, ceil_log2(places))
         super().__init__({
-            "enable": In(1), "place": In(place_bits), "scale": In(Scale), "last": In(1), "again": In(1),
+            "enable": In(1), "place": In(place_bits), "clear": In(1), "steps": In(bits_for(most_steps)),
+            "last": In(1), "again": In(1),
             "addend": In(addend_shape),
-            "read_place": In(place_bits),
+            "read_place": In(place_bits), "read": In(1),
             "result": Out(shape),
         })
 
@@ -60,35 +61,34 @@ class Accumulator(wiring.Component):
         m.submodules.totals = totals = shared(RegisterFile, width, self._places)
         m.submodules.results = results = shared(RegisterFile, width, self._places)
 
-        # Stage 1: read the total and scale it.
-        enable_1, last_1, again_1 = Signal(), Signal(), Signal()
-        place_1, scale_1 = Signal.like(self.place), Signal(Scale)
-        m.d.sync += [enable_1.eq(self.enable), place_1.eq(self.place), scale_1.eq(self.scale), last_1.eq(self.last),
-                     again_1.eq(self.again & (self.scale == Scale.KEEP))]
-        read = Signal(self._shape)
+        # Stage 1: read the total and shift it. The addend goes to the sum of the cycle before, or to what was read,
+        # without the largest of the shifts or with it: of three registers two become 0, so that OR puts them together.
+        enable_1, ends_1, place_1, steps_1 = Signal(), Signal(), Signal.like(self.place), Signal.like(self.steps)
+        repeats_1, keeps_1, moves_1 = Signal(), Signal(), Signal()
+        *lower, upper = range(len(self.steps))
+        reads = ~self.again & ~self.clear
+        m.d.sync += [
+            enable_1.eq(self.enable), ends_1.eq(self.enable & self.last), place_1.eq(self.place),
+            steps_1.eq(self.steps), repeats_1.eq(self.again & ~self.clear), keeps_1.eq(reads & ~self.steps[upper]),
+            moves_1.eq(reads & self.steps[upper]),
+        ]
+        read, kept, moved, added, repeated = (Signal(self._shape, name=name, reset_less=True)
+                                              for name in ("read", "kept", "moved", "added", "repeated"))
         m.d.comb += [totals.read_address.eq(place_1), read.eq(totals.read_data)]
-        stored = Signal(self._shape, reset_less=True)
-        with m.If(scale_1 == Scale.CLEAR):
-            m.d.sync += stored.eq(0)
-        with m.Else():
-            m.d.sync += stored.eq(select(Value.cast(scale_1), [read, read >> self._step, read >> 3 * self._step]))
+        shifted = read
+        for bit in lower:
+            shifted = Mux(steps_1[bit], shifted >> (self._step << bit), shifted)
+        m.d.sync += [kept.eq(Mux(keeps_1, shifted, 0)), moved.eq(Mux(moves_1, shifted >> (self._step << upper), 0)),
+                     repeated.eq(Mux(repeats_1, added, 0))]
 
         # Stage 2: add.
-        enable_2, last_2, again_2 = Signal(), Signal(), Signal()
-        place_2 = Signal.like(self.place)
-        total, added = Signal(self._shape, reset_less=True), Signal(self._shape)
-        m.d.sync += [enable_2.eq(enable_1), place_2.eq(place_1), last_2.eq(last_1), again_2.eq(again_1),
-                     total.eq(added)]
+        enable_2, ends_2, place_2 = Signal(), Signal(), Signal.like(self.place)
+        m.d.sync += [enable_2.eq(enable_1), ends_2.eq(ends_1), place_2.eq(place_1)]
         m.d.comb += [
-            added.eq(Mux(again_2, total, stored) + self.addend),
+            added.eq((repeated | kept | moved) + self.addend),
             totals.write_enable.eq(enable_2), totals.write_address.eq(place_2), totals.write_data.eq(added),
-        ]
-
-        # Stage 3: keep the result.
-        ended, place_3 = Signal(), Signal.like(self.place)
-        m.d.sync += [ended.eq(enable_2 & last_2), place_3.eq(place_2), self.result.eq(results.read_data)]
-        m.d.comb += [
-            results.write_enable.eq(ended), results.write_address.eq(place_3), results.write_data.eq(total),
+            results.write_enable.eq(ends_2), results.write_address.eq(place_2), results.write_data.eq(added),
             results.read_address.eq(self.read_place),
         ]
+        m.d.sync += self.result.eq(Mux(self.read, results.read_data, 0))
         return m

@@ -10,6 +10,7 @@ from hw.shared import shared
 from hw.sofa.task import Task
 from hw.sorter.key_mask import GroupMasks
 from hw.stream import Buffer
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.lane_memory import LaneMemory
 from hw.stream.select import select
@@ -19,7 +20,7 @@ from .dot_product import DotProduct
 from .group_walk import GroupWalk
 from .normalise import Normalise
 from .row_issue import RowIssue
-from .softmax import Probability, Scale, Softmax
+from .softmax import Probability, Softmax
 from .value_lane import ValueLane
 
 __all__ = ["Attention"]
@@ -32,7 +33,7 @@ class Attention(wiring.Component):
     product, `lanes` on the probability-value product of a key some cycles ahead. Each key of a batch of rows is
     issued to all rows that need it, so a key and its value are read once a batch (with one fold; with more, the
     folds alternate and are read for each row). Bound by the multipliers as long as masks are there and a row
-    keeps at least about 22 keys (the time to divide a row by its sum).
+    keeps at least about 20 keys (the time to divide a row by its sum).
 
     Members
     -------
@@ -85,9 +86,9 @@ class Attention(wiring.Component):
         wiring.connect(m, wiring.flipped(self.group), walk.group)
         wiring.connect(m, walk.o, issue.i)
         pending = Signal(bits_for(p.row_queue + 2 * p.slice_rows + 64))    # rows issued and not yet out
-        over = Signal()
-        m.d.sync += [pending.eq(pending + issue.row_done - self.row_out),
-                     over.eq(running & walk.done & issue.starved & (pending == 0))]
+        over, walked = Signal(), Signal()                  # the last step has come to what says that there is none
+        m.d.sync += [pending.eq(pending + issue.row_done - self.row_out), walked.eq(walk.done),
+                     over.eq(running & walk.done & walked & issue.starved & (pending == 0))]
         m.d.comb += self.task.ready.eq(over & running)
         with m.If(~running & self.task.valid):
             m.d.sync += [running.eq(1), task.eq(self.task.payload)]
@@ -149,78 +150,82 @@ class Attention(wiring.Component):
                      issue.credit.eq(outstanding < softmax.depth - 3)]
         m.submodules.probabilities = probabilities = Buffer(Probability(p))
         wiring.connect(m, softmax.o, probabilities.i)
-        step = probabilities.o.payload
 
         # Probability-value products: one fold a cycle. A row's end waits until the result before has been divided, and
-        # a rescaling for the sum of the cycle before.
+        # what shifts the sum of the cycle before a cycle: whether a key waits is a register, made as the key comes.
         m.submodules.normalise = normalise = shared(Normalise, p)
         wiring.connect(m, wiring.flipped(self.o), normalise.o)
-        fold = Signal(p.fold_bits)
-        last_fold, go, take, went = Signal(), Signal(), Signal(), Signal()
-        row = step.row[:ceil_log2(p.batch_rows)]
-        occupied = Signal(p.batch_rows)                    # rows with a result, from behind their last key on
-        ended_row, ended = Signal.like(row), Signal()
-        m.d.sync += [went.eq(go), ended.eq(take & step.last), ended_row.eq(row)]
-        rescales = (step.scale == Scale.ONE_STEP) | (step.scale == Scale.THREE_STEPS)
-        waits = (step.last & select(row, list(occupied)) & (fold == 0)) | (
-            went & step.again & (rescales | (step.last & ended)))
+        following = probabilities.o.payload
+        step, step_valid, blocked = Signal(Probability(p)), Signal(), Signal()
+        go, take, went, single = Signal(), Signal(), Signal(), Signal()
+        fold, last_fold = counter(m, task.last_fold, go, ~delay(m, running, 3, "settled"), "fold")
+        occupied = Signal(p.batch_rows)                    # rows with a result, from their last key on
+        row_bits = ceil_log2(p.batch_rows)
+        row = step.row[:row_bits]
+
+        def is_occupied(row):
+            return select(row[:row_bits], list(occupied))
+
         m.d.comb += [
-            last_fold.eq(fold == task.last_fold),
-            go.eq(probabilities.o.valid & ~waits),
+            go.eq(step_valid & ~blocked),
             take.eq(go & last_fold),
-            probabilities.o.ready.eq(take),
-            values.read_enable.eq(go & (step.load | (task.last_fold != 0))),
+            probabilities.o.ready.eq(~step_valid | take),
+            values.read_enable.eq(go & (step.load | ~single)),
             values.read_vector.eq(half_address(step.key, task.half)),
             values.read_fold.eq(fold),
         ]
-        with m.If(go):
-            m.d.sync += fold.eq(0)
-            with m.If(~last_fold):
-                m.d.sync += fold.eq(fold + 1)
+        m.d.sync += [single.eq(task.last_fold == 0), went.eq(go), blocked.eq(step.last & is_occupied(row))]
+        with m.If(probabilities.o.ready):
+            m.d.sync += [
+                step_valid.eq(probabilities.o.valid), step.eq(following),
+                blocked.eq((following.last & is_occupied(following.row)) | (take & (
+                    (following.shifts & single) | (following.again & following.last & step.last)))),
+            ]
 
         # Sums of probabilities beside the totals of the value lanes; what they are told, in the same cycle.
         def place(row, fold):
-            return Cat(row[:ceil_log2(p.batch_rows)], fold[:ceil_log2(p.folds)])
+            return Cat(row[:row_bits], fold[:ceil_log2(p.folds)])
 
         behind = values.latency + ValueLane.control_delay
-        control = {"enable": go, "place": place(step.row, fold), "scale": step.scale, "last": step.last,
-                   "again": went & step.again & (task.last_fold == 0)}
+        control = {"enable": go, "place": place(step.row, fold), "clear": step.clear, "steps": step.steps,
+                   "last": step.last, "again": went & step.again & single}
         control = {name: delay(m, value, behind, f"{name}_v") for name, value in control.items()}
         m.submodules.sums = sums = shared(Accumulator, unsigned(p.sum_width), unsigned(p.probability_width),
-                                          1 << p.place_bits, p.rescale_step)
+                                          1 << p.place_bits, p.rescale_step, p.clear_steps - 1)
         m.d.comb += [getattr(sums, name).eq(value) for name, value in control.items()]
 
-        # Rows are divided in order, whichever ends first.
-        turn = Signal(p.row_bits)
-        wraps, complete = Signal(p.batch_rows), Signal(p.batch_rows)
-        ending = Signal(p.batch_rows)
-        chosen_turn = turn[:ceil_log2(p.batch_rows)]
-        wrap = select(chosen_turn, list(wraps))
-        complete_now = delay(m, ending, values.latency + ValueLane.latency - 1, "ended")
-        wrap_row = delay(m, step.wrap, 1, "wrap_row")
-        # The sum of the row whose turn it is: a cycle after the turn has changed.
-        turned = Signal()
-        m.d.sync += turned.eq(~normalise.release)
+        # Rows are divided in order, whichever ends first, and their totals read in order when this is done.
+        turn, sum_turn = Signal(p.row_bits), Signal(p.row_bits)
+        wraps, complete, ending = Signal(p.batch_rows), Signal(p.batch_rows), Signal(p.batch_rows)
+        m.d.comb += ending.eq(Mux(take & step.last, 1 << row, 0))
+        complete_now = delay(m, ending, values.latency + ValueLane.latency, "ended")
+        sum_valid, taken = Signal(), Signal()
+
+        def after(turn):
+            return Mux(select(turn[:row_bits], list(wraps)), 0, turn + 1)
+
+        # The sum is shown a cycle after the turn has changed, and offered in the next one.
         m.d.comb += [
             sums.addend.eq(delay(m, step.probability, behind + 2, "probability_s")),
-            sums.read_place.eq(place(turn, C(0, p.fold_bits))),
+            sums.read_place.eq(place(sum_turn, C(0, p.fold_bits))), sums.read.eq(1),
             normalise.sum.payload.eq(sums.result),
-            normalise.sum.valid.eq(turned & select(chosen_turn, list(complete))),
+            normalise.sum.valid.eq(sum_valid),
+            taken.eq(sum_valid & normalise.sum.ready),
         ]
+        m.d.sync += sum_valid.eq(~taken & select(sum_turn[:row_bits], list(complete)))
+        with m.If(taken):
+            m.d.sync += sum_turn.eq(after(sum_turn))
+        with m.If(normalise.release):
+            m.d.sync += turn.eq(after(turn))
         for index in range(p.batch_rows):
-            here = ended_row == index if p.batch_rows > 1 else 1
-            mine = turn == index if p.batch_rows > 1 else 1
-            m.d.comb += ending[index].eq(ended & here)
             with m.If(ending[index]):
-                m.d.sync += [occupied[index].eq(1), wraps[index].eq(wrap_row)]
-            with m.Elif(normalise.release & mine):
+                m.d.sync += [occupied[index].eq(1), wraps[index].eq(step.wrap)]
+            with m.Elif(normalise.release & (turn == index if row_bits else 1)):
                 m.d.sync += occupied[index].eq(0)
             with m.If(complete_now[index]):
                 m.d.sync += complete[index].eq(1)
-            with m.Elif(normalise.sum.valid & normalise.sum.ready & mine):
+            with m.Elif(taken & (sum_turn == index if row_bits else 1)):
                 m.d.sync += complete[index].eq(0)
-        with m.If(normalise.release):
-            m.d.sync += turn.eq(Mux(wrap, 0, turn + 1))
 
         # The operands, with the values that the memory shows.
         probability = delay(m, step.probability, values.latency, "probability_v")
@@ -230,6 +235,7 @@ class Attention(wiring.Component):
             m.d.comb += [
                 lane.probability.eq(probability), lane.value.eq(values.read_data[index]),
                 lane.read_place.eq(place(turn, normalise.fold)),
+                lane.read.eq(normalise.part[index // p.normalise_lanes]),
                 normalise.totals[index].eq(lane.result),
             ]
         m.d.comb += [

@@ -56,9 +56,12 @@ class DotProduct(wiring.Component):
             terms.append(multiply.p)
 
         tree = Multiply.latency + sum_tree_latency(p.lanes)
-        first = delay(m, self.first_fold, tree, "first")
-        total = Signal(signed(p.product_width), reset_less=True)
-        m.d.sync += total.eq(Mux(first, 0, total) + sum_tree(m, terms))
+        # The sum so far is 0 ahead of a first fold.
+        total, so_far, added = (Signal(signed(p.product_width), name=name, reset_less=True)
+                                for name in ("total", "so_far", "added"))
+        first_follows = delay(m, self.first_fold, tree - 1, "first")
+        m.d.comb += added.eq(so_far + sum_tree(m, terms))
+        m.d.sync += [total.eq(added), so_far.eq(Mux(first_follows, 0, added))]
 
         # The shift, two bits of its number at a time; the clipping.
         scaled = total

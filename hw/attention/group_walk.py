@@ -1,6 +1,6 @@
 """Reuse-aware schedule: the keys that a batch of rows needs, each once, with the rows that need it (RASS)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -10,7 +10,7 @@ from hw.sorter.key_mask import MASKS_LATENCY, GroupMasks, KeyMask
 from hw.sorter.key_number import KeyNumber
 from hw.stream import Fifo
 from hw.stream.delay import delay
-from hw.stream.select import above_lowest, any_of, number_of, select, several
+from hw.stream.select import any_of, number_of, select
 
 __all__ = ["GroupWalk", "KeyStep"]
 
@@ -28,6 +28,18 @@ class KeyStep(data.StructLayout):
             "key": p.key_bits, "rows": p.batch_rows, "leads": p.batch_rows, "lasts": p.batch_rows, "empty": 1,
             "end": 1, "final_row": p.row_bits, "batch": max(1, ceil_log2(p.batches)), "slot": range(p.query_groups),
         })
+
+
+def fours(value):
+    """Bits of a value in groups of four."""
+    return [value[start:start + 4] for start in range(0, len(value), 4)]
+
+
+class _Keys(data.StructLayout):
+    """Keys of a segment, and whether there are ``some`` in each four of them: with these few tables find the lowest."""
+
+    def __init__(self, parameters):
+        super().__init__({"keys": parameters.tile, "some": -(-parameters.tile // 4)})
 
 
 class GroupWalk(wiring.Component):
@@ -53,7 +65,8 @@ class GroupWalk(wiring.Component):
     o : Out(stream of KeyStep)
     """
 
-    _DEPTH = 16
+    # One in a register and the others in a memory whose address needs no comparison to begin again.
+    _DEPTH = 17
     # Steps that may still come when the queue is found to be full: those behind the walk, and that of a cycle's notice.
     _LATE = 4
 
@@ -73,29 +86,38 @@ class GroupWalk(wiring.Component):
         p, task, group = self._parameters, self.task, self.group
         size, batch_bits = p.batch_rows, ceil_log2(p.batches)
 
-        # The batch at work: rows of the task from its first one on, and what follows from their number.
+        # The batch at work, and the two that may follow it: rows of the task from its first one on, and what follows
+        # from their number, which is known long before.
         batch, slot = Signal(max(1, batch_bits)), Signal(range(p.query_groups))
-        rest, group_rest = Signal(signed(19)), Signal(signed(19))
-        none, batch_last = Signal(), Signal()
-        exists, final_row = Signal(size), Signal(p.row_bits)
-
-        def enter(left):
-            """Begin with the batch from whose first row on there are so many rows."""
-            return [rest.eq(left), none.eq(left <= 0),
-                    exists.eq(Cat(left > index for index in range(size))),
-                    final_row.eq(Mux(left > size, size - 1, left - 1))]
-
-        following_group, following_batch = Signal(signed(19)), Signal(signed(19))
-        m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(rest - size),
-                     batch_last.eq((batch == p.batches - 1) | (rest <= size))]
+        layout = data.StructLayout({"rest": signed(19), "rows": range(size + 1)})
+        current, next_batch, next_group = (Signal(layout, name=name)
+                                           for name in ("current", "next_batch", "next_group"))
+        group_rest, batch_last = Signal(signed(19)), Signal()
+        following_batch, following_group = Signal(signed(19)), Signal(signed(19))
+        for entry, left in ((next_batch, following_batch), (next_group, following_group)):
+            m.d.sync += [entry.rest.eq(left), entry.rows.eq(Mux(left < 0, 0, Mux(left > size, size, left)))]
+        exists = Cat(current.rows > index for index in range(size))
+        m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(current.rest - size),
+                     batch_last.eq((batch == p.batches - 1) | (current.rest <= size))]
 
         def of_batch(values):
             """The value of each row of the batch, from those of all trees."""
             return [select(batch[:batch_bits], [values[number * size + index] for number in range(p.batches)])
                     for index in range(size)]
 
+        def without_lowest(value, others, lowest, last):
+            """Assign the keys of a value but for its lowest one, this one, and whether there are no others."""
+            before = [value.some[:number].any() if number else C(0, 1) for number in range(len(value.some))]
+            above = Cat(before[number] | (part[:place].any() if place else 0)
+                        for number, part in enumerate(fours(value.keys)) for place in range(len(part)))
+            some = Cat((value.some[number] & before[number])
+                       | any_of([part[place] & part[:place].any() if place else C(0, 1) for place in range(len(part))])
+                       for number, part in enumerate(fours(value.keys)))
+            return [others.keys.eq(value.keys & above), others.some.eq(some), lowest.eq(value.keys & ~above),
+                    last.eq(some == 0)]
+
         # Segments on their way from the memory. `shift` moves all of them by a place.
-        shift, moving, listing = Signal(), Signal(), Signal()
+        shift, moving = Signal(), Signal()
         unread, last_segment = Signal(bits_for(p.max_segments)), Signal(p.segment_bits)
         following = Signal(p.segment_bits)
         m.d.comb += [group.read_segment.eq(following), group.read_enable.eq(shift)]
@@ -103,12 +125,12 @@ class GroupWalk(wiring.Component):
         coming = [Signal(data.StructLayout({"valid": 1, "segment": p.segment_bits}), name=f"coming{number}")
                   for number in range(MASKS_LATENCY)]
         masks = [Signal(KeyMask(p), name=f"masks{index}") for index in range(size)]
-        union, union_place = Signal(p.tile), Signal.like(coming[0])
+        union, union_place = Signal(_Keys(p)), Signal.like(coming[0])
         ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}") for index in range(size)]
-        ready_rest, ready_lowest, ready_last = Signal(p.tile), Signal(p.tile), Signal()
+        ready_others, ready_lowest, ready_last = Signal(_Keys(p)), Signal(p.tile), Signal()
         ready_place = Signal.like(coming[0])
         shown = of_batch(group.masks)
-        above = above_lowest(m, union, "union")
+        needed = any_of([KeyMask(p)(mask).keys for mask in shown])
         with m.If(shift):
             m.d.sync += [
                 following.eq(Mux(following == last_segment, 0, following + 1)),
@@ -116,25 +138,24 @@ class GroupWalk(wiring.Component):
                 coming[0].valid.eq(unread != 0), coming[0].segment.eq(following),
                 *(later.eq(earlier) for earlier, later in zip(coming, coming[1:], strict=False)),
                 *(mask.eq(new) for mask, new in zip(masks, shown, strict=True)),
-                union.eq(any_of([KeyMask(p)(mask).keys for mask in shown])), union_place.eq(coming[-1]),
+                union.keys.eq(needed), union.some.eq(Cat(part.any() for part in fours(needed))),
+                union_place.eq(coming[-1]),
                 *(later.eq(earlier) for earlier, later in zip(masks, ready_masks, strict=True)),
-                ready_rest.eq(union & above), ready_lowest.eq(union & ~above),
-                ready_last.eq(~several(m, union, "union_several")),
-                ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & (union != 0)),
+                *without_lowest(union, ready_others, ready_lowest, ready_last),
+                ready_place.eq(union_place), ready_place.valid.eq(union_place.valid & union.some.any()),
             ]
 
         # The segment at work: its lowest key is listed, `others` are left behind it, or it is the last one.
         work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
-        others, lowest, place, last_key = Signal(p.tile), Signal(p.tile), Signal.like(coming[0]), Signal()
-        above_others = above_lowest(m, others, "others")
-        room, step = Signal(), Signal()
-        m.d.comb += [step.eq(place.valid & room & listing), shift.eq(moving & (~place.valid | (step & last_key)))]
+        others, lowest, place, last_key = Signal(_Keys(p)), Signal(p.tile), Signal.like(coming[0]), Signal()
+        may_list, step = Signal(), Signal()
+        m.d.comb += [step.eq(place.valid & may_list), shift.eq(moving & (~place.valid | (may_list & last_key)))]
         with m.If(shift):
-            m.d.sync += [place.eq(ready_place), others.eq(ready_rest), lowest.eq(ready_lowest), last_key.eq(ready_last),
+            m.d.sync += [place.eq(ready_place), others.eq(ready_others), lowest.eq(ready_lowest),
+                         last_key.eq(ready_last),
                          *(mask.eq(new) for mask, new in zip(work, ready_masks, strict=True))]
         with m.Elif(step):
-            m.d.sync += [others.eq(others & above_others), lowest.eq(others & ~above_others),
-                         last_key.eq(~several(m, others, "others_several"))]
+            m.d.sync += without_lowest(others, others, lowest, last_key)
 
         # Stage 1: the rows of the key. A batch starts with the rows that have no key.
         totals = [Signal(bits_for(p.max_keys), name=f"total{index}") for index in range(size)]
@@ -143,23 +164,25 @@ class GroupWalk(wiring.Component):
             "valid": 1, "start": 1, "segment": p.segment_bits, "position": p.position_bits, "rows": size,
             "batch": len(batch), "slot": slot.shape(), "final_row": p.row_bits, "batch_last": 1}))
         leads_1 = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
-        absent = Cat(exists[index] & (totals[index] == 0) for index in range(size))
         m.d.sync += [
             s1.valid.eq(start | step), s1.start.eq(start), s1.segment.eq(place.segment),
             s1.position.eq(number_of(lowest)),
-            s1.rows.eq(Mux(start, absent, Cat((mask.keys & lowest).any() for mask in work))),
-            s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(final_row), s1.batch_last.eq(batch_last),
+            s1.rows.eq(Cat((mask.keys & lowest).any() for mask in work)),
+            s1.batch.eq(batch), s1.slot.eq(slot), s1.final_row.eq(current.rows - 1), s1.batch_last.eq(batch_last),
             *(leads.eq(mask.leads) for leads, mask in zip(leads_1, work, strict=True)),
         ]
-        ones_1, nones_1 = Signal(size), Signal(size)         # rows of one key in all, and of none
-        m.d.sync += [ones_1.eq(Cat(total == 1 for total in totals)), nones_1.eq(Cat(total == 0 for total in totals))]
+        # At the start: rows of one key in all, of none, and those of none that exist.
+        ones_1, nones_1, absent_1 = Signal(size), Signal(size), Signal(size)
+        m.d.sync += [ones_1.eq(Cat(total == 1 for total in totals)), nones_1.eq(Cat(total == 0 for total in totals)),
+                     absent_1.eq(exists & Cat(total == 0 for total in totals))]
 
         # Stage 2: what is left of each row, and so which key is its last one.
         left = [Signal(bits_for(p.max_keys), name=f"left{index}") for index in range(size)]
         ones, nones = Signal(size), Signal(size)
-        lasts, over = Signal(size), Signal()
+        rows, lasts, over = Signal(size), Signal(size), Signal()
         m.d.comb += [
-            lasts.eq(Mux(s1.start, s1.rows, s1.rows & ones)),
+            rows.eq(Mux(s1.start, absent_1, s1.rows)),
+            lasts.eq(Mux(s1.start, absent_1, s1.rows & ones)),
             over.eq(Mux(s1.start, nones_1, nones | lasts).all()),
         ]
         for index in range(size):
@@ -173,8 +196,8 @@ class GroupWalk(wiring.Component):
         listed, listed_valid = Signal(KeyStep(p)), Signal()
         segment_2, position_2 = Signal.like(s1.segment), Signal.like(s1.position)
         m.d.sync += [
-            batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (s1.rows != 0)),
-            listed.rows.eq(s1.rows), listed.lasts.eq(lasts), listed.empty.eq(s1.start),
+            batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (rows != 0)),
+            listed.rows.eq(rows), listed.lasts.eq(lasts), listed.empty.eq(s1.start),
             listed.leads.eq(Cat(~s1.start & s1.rows[index] & any_of([leads_1[index][rank] == s1.position
                                                                      for rank in range(p.ensure)])
                                 for index in range(size))),
@@ -193,41 +216,45 @@ class GroupWalk(wiring.Component):
         delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency + 1, "listed")
         m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1])]
         m.d.comb += queue.i.payload.key.eq(delay(m, number.key, 1, "key"))
-        outstanding = Signal(range(self._DEPTH + 1))
-        m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)),
-                     room.eq(outstanding <= self._DEPTH - self._LATE)]
+        outstanding, little, room = Signal(range(self._DEPTH + 1)), Signal(), Signal()
+        m.d.comb += little.eq(outstanding <= self._DEPTH - self._LATE)
+        m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)), room.eq(little)]
 
-        with m.FSM():
+        # What many registers wait for is a register itself: `moving` in START and WALK, `may_list` with room in WALK.
+        with m.FSM() as fsm:
+            m.d.sync += may_list.eq(little & (start | fsm.ongoing("WALK")) & ~batch_done)
             with m.State("IDLE"):
-                m.d.sync += [batch.eq(0), group_rest.eq(task.queries - self.index * p.trees)]
+                m.d.sync += [batch.eq(0), following_group.eq(task.queries - self.index * p.trees)]
                 with m.If(self.task_valid):
                     m.next = "FIRST"
             with m.State("FIRST"):
-                m.d.sync += enter(group_rest)
+                m.next = "ENTER"
+            with m.State("ENTER"):
+                m.d.sync += [current.eq(next_group), group_rest.eq(next_group.rest)]
                 m.next = "GROUP"
             with m.State("GROUP"):
                 for index, total in enumerate(of_batch(group.totals)):
                     m.d.sync += totals[index].eq(Mux(exists[index], total, 0))
                 m.d.sync += [following.eq(select(batch[:batch_bits], list(group.origins))), unread.eq(task.segments)]
                 m.d.sync += [entry.valid.eq(0) for entry in (*coming, union_place, ready_place, place)]
-                with m.If(none):
+                with m.If(current.rows == 0):
                     m.next = "FINISH"
                 with m.Elif(group.valid):
+                    m.d.sync += moving.eq(1)
                     m.next = "START"
             with m.State("START"):
-                m.d.comb += moving.eq(1)
                 with m.If(room):
                     m.d.comb += start.eq(1)
                     m.next = "WALK"
             with m.State("WALK"):
-                m.d.comb += [moving.eq(1), listing.eq(1)]
                 with m.If(batch_done):
+                    m.d.sync += moving.eq(0)
                     m.next = "NEXT"
             with m.State("NEXT"):
-                m.d.sync += [batch.eq(batch + 1), enter(following_batch)]
+                m.d.sync += [batch.eq(batch + 1), current.eq(next_batch)]
                 with m.If(batch_last):
                     m.d.comb += group.release.eq(1)
-                    m.d.sync += [batch.eq(0), group_rest.eq(following_group), enter(following_group),
+                    m.d.sync += [batch.eq(0), current.eq(next_group), group_rest.eq(next_group.rest),
                                  slot.eq(Mux(slot == p.query_groups - 1, 0, slot + 1))]
                 m.next = "GROUP"
             with m.State("FINISH"):

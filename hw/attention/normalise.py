@@ -10,7 +10,7 @@ from hw.shared import shared
 from hw.stream import Buffer
 from hw.stream.counter import counter
 from hw.stream.delay import delay
-from hw.stream.select import select
+from hw.stream.select import any_of
 
 __all__ = ["Normalise", "RECIPROCAL_BITS"]
 
@@ -24,15 +24,18 @@ class Normalise(wiring.Component):
     ``((total >> (e - 1 - product_drop)) * r + 2^16) >> 17``, clipped to 16 bits: one 18-bit multiplier a lane.
     A row without keys has sum 0 and gives zeros; channels from ``value_dim`` on are zero.
 
-    A row is divided in 22 cycles and then read in ``ceil(value_dim / normalise_lanes)``, or more if its elements fill
-    more than two beats, while the next row is divided; all in the shadow of the next rows' keys.
+    A row is divided in 25 cycles and then read in ``ceil(value_dim / normalise_lanes)``, or more if its elements fill
+    more than two beats, while the next row is divided: a row every 19 cycles, or as many as it takes to read one. All
+    this is in the shadow of the next rows' keys.
 
     Members
     -------
     sum : In(stream of unsigned(sum_width))
         One element a row, once its totals are complete.
-    fold, totals : Out, In
-        Fold to read, and its totals from the value lanes, one cycle later.
+    fold, part : Out
+        Fold to read, and a bit for each `normalise_lanes` value lanes, of which one is high: these are to be read.
+    totals : In
+        Their totals, one cycle later; those of other lanes are 0.
     release : Out(1)
         Pulse: the row's totals have been read.
     value_dim, last_beat : In
@@ -46,6 +49,7 @@ class Normalise(wiring.Component):
         super().__init__({
             "sum": In(stream.Signature(p.sum_width)),
             "fold": Out(p.fold_bits),
+            "part": Out(p.lanes // p.normalise_lanes),
             "totals": In(data.ArrayLayout(signed(p.output_width), p.lanes)),
             "release": Out(1),
             "value_dim": In(bits_for(p.max_head_dim)),
@@ -76,8 +80,8 @@ class Normalise(wiring.Component):
         ]
         m.d.sync += in_flight.eq(in_flight + (go & beat_start) - (self.o.valid & self.o.ready))
 
-        # Stage 1: the lanes show the totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9: clip.
-        m.d.comb += self.fold.eq(step[step_bits:])
+        # Stage 1: lanes show totals; 2: choose; 3, 4: align with the sum; 5 to 7: multiply; 8: round; 9, 10: clip.
+        m.d.comb += [self.fold.eq(step[step_bits:]), self.part.eq(1 << step[:step_bits])]
         step_1 = delay(m, step, 1, "step")
         result = divider.o.payload
         shift_1, zero_1 = Signal(range(p.sum_width)), Signal()
@@ -94,8 +98,7 @@ class Normalise(wiring.Component):
             aligned = Signal(signed(18), name=f"aligned{lane}", reset_less=True)
             inside = Signal(name=f"inside{lane}")
             m.d.sync += [
-                chosen.eq(select(step_1[:step_bits], [self.totals[index * lanes + lane]
-                                                      for index in range(steps_per_fold)])),
+                chosen.eq(any_of([self.totals[index * lanes + lane] for index in range(steps_per_fold)])),
                 inside.eq((element + lane < self.value_dim) & ~zero_1),
                 coarse.eq(chosen >> (shift_2[2:] << 2)),
                 aligned.eq(Mux(delay(m, inside, 1, f"inside{lane}"), coarse >> shift_3, 0)),
@@ -106,10 +109,13 @@ class Normalise(wiring.Component):
             rounded = Signal(signed(20), name=f"rounded{lane}", reset_less=True)
             m.d.sync += rounded.eq((multiply.p + (1 << RECIPROCAL_BITS)) >> (RECIPROCAL_BITS + 1))
             limit = (1 << (p.element_width - 1)) - 1
-            result_o = Signal(signed(p.element_width), name=f"result{lane}", reset_less=True)
-            m.d.sync += result_o.eq(Mux(rounded > limit, limit, Mux(rounded < -limit, -limit, rounded)))
+            result_o, kept = (Signal(signed(p.element_width), name=f"{name}{lane}", reset_less=True)
+                              for name in ("result", "kept"))
+            over, under = Signal(name=f"over{lane}"), Signal(name=f"under{lane}")
+            m.d.sync += [kept.eq(rounded), over.eq(rounded > limit), under.eq(rounded < -limit),
+                         result_o.eq(Mux(over, limit, Mux(under, -limit, kept)))]
             results.append(result_o)
-        latency = 4 + Multiply.latency + 2
+        latency = 4 + Multiply.latency + 3
         part_o = delay(m, step[:part_bits], latency, "part")
         valid_o = delay(m, go, latency, "valid")
 

@@ -31,7 +31,7 @@ class IssuedKey(data.StructLayout):
 class RowIssue(wiring.Component):
     """Give the multipliers one (row, key) pair a cycle, or one fold of it: all rows of a key, then the next key.
 
-    All outputs are registers: a pair leaves two cycles after its step has come.
+    All outputs are registers: a pair leaves three cycles after its step has come.
 
     Members
     -------
@@ -66,29 +66,28 @@ class RowIssue(wiring.Component):
         p = self._parameters
         m.submodules.buffer = buffer = Buffer(KeyStep(p))
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
-        step = buffer.o.payload
-        served = Signal(p.batch_rows)                     # rows of the step that have been issued
-        waiting, lowest = Signal(p.batch_rows), Signal(p.batch_rows)
+        step, valid = Signal(KeyStep(p)), Signal()
+        # The rows of the step that are still to be issued, whether that is all of them, and the next one.
+        left, whole, lowest = Signal(p.batch_rows), Signal(), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
         last_fold, go, take, final = Signal(), Signal(), Signal(), Signal()
         issued = Signal(IssuedKey(p))
         m.d.comb += [
-            waiting.eq(step.rows & ~served),
-            lowest.eq(lowest_bit(waiting)),
+            lowest.eq(lowest_bit(left)),
             row.eq(number_of(lowest)),
-            final.eq((waiting & ~lowest) == 0),
+            final.eq((left & ~lowest) == 0),
             last_fold.eq(fold == self.last_fold),
             # The folds of a pair follow one another without a gap: their products are summed as they come.
-            go.eq(buffer.o.valid & (self.credit | (fold != 0))),
+            go.eq(valid & (self.credit | (fold != 0))),
             take.eq(go & last_fold),
-            buffer.o.ready.eq(take & final),
+            buffer.o.ready.eq(~valid | (take & final)),
             issued.key.eq(step.key),
             issued.row.eq(row),
             issued.lead.eq((step.leads & lowest).any()),
             issued.last.eq((step.lasts & lowest).any()),
             issued.empty.eq(step.empty),
             issued.wrap.eq(row == step.final_row),
-            issued.load.eq(served == 0),
+            issued.load.eq(whole),
             issued.fold.eq(fold),
             issued.first_fold.eq(fold == 0),
             issued.last_fold.eq(last_fold),
@@ -100,11 +99,14 @@ class RowIssue(wiring.Component):
             self.issued_valid.eq(go),
             self.group_done.eq(take & final & step.end),
             self.loaded.eq(go & issued.load & issued.first_fold & ~step.empty),
-            self.starved.eq(~buffer.o.valid),
+            self.starved.eq(~valid),
         ]
         m.d.comb += self.row_done.eq(self.issued_valid & self.issued.last & self.issued.last_fold)
         with m.If(go):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
-        with m.If(take):
-            m.d.sync += served.eq(Mux(final, 0, served | lowest))
+        with m.If(buffer.o.ready):
+            m.d.sync += [valid.eq(buffer.o.valid), step.eq(buffer.o.payload), left.eq(buffer.o.payload.rows),
+                         whole.eq(1)]
+        with m.Elif(take):
+            m.d.sync += [left.eq(left & ~lowest), whole.eq(0)]
         return m

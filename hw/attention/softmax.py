@@ -1,7 +1,7 @@
 """Sorted-updating softmax: the running maximum moves only on leading keys (SU-FA, SOFA sections III-C, IV-D)."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -9,9 +9,10 @@ from hw.arith import ScaledExp2
 from hw.shared import shared
 from hw.stream import Fifo
 from hw.stream.delay import delay
+from hw.stream.register_file import RegisterFile
 from hw.stream.select import select
 
-__all__ = ["Probability", "Scale", "Score", "Softmax"]
+__all__ = ["Probability", "Score", "Softmax"]
 
 
 class Score(data.StructLayout):
@@ -23,25 +24,16 @@ class Score(data.StructLayout):
                           "empty": 1, "load": 1, "wrap": 1})
 
 
-class Scale(enum.Enum, shape=unsigned(2)):
-    """What becomes of a row's accumulated sums: nothing, a shift by one or three rescaling steps, or 0."""
-
-    KEEP = 0
-    ONE_STEP = 1
-    THREE_STEPS = 2
-    CLEAR = 3
-
-
 class Probability(data.StructLayout):
-    """One step of a row: scale what is accumulated as `scale` says (:class:`Scale`), then add `probability`.
+    """A key of a row: shift what is accumulated by so many rescaling `steps`, or `clear` it, then add `probability`.
 
-    With `again` the step before was of the same row.
+    ``again``: the key before was of the same row; ``shifts``: what it leaves is shifted, by one step at least.
     """
 
     def __init__(self, parameters):
         p = parameters
-        super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "scale": Scale,
-                          "last": 1, "load": 1, "wrap": 1, "again": 1})
+        super().__init__({"probability": p.probability_width, "key": p.key_bits, "row": p.row_bits, "clear": 1,
+                          "steps": range(p.clear_steps), "last": 1, "load": 1, "wrap": 1, "again": 1, "shifts": 1})
 
 
 class Softmax(wiring.Component):
@@ -50,28 +42,28 @@ class Softmax(wiring.Component):
     M is a multiple of ``rescale_step`` octaves, so that rescaling is a shift. A row's first key sets M to the next
     multiple above its score. Later a leading key raises M to the next multiple above its score; any other key
     leaves M alone, and its argument may be positive, up to ``zclip`` octaves. A key beyond that raises M although
-    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled, by one step or three
-    with the key itself, and by what is missing in cycles of their own. A raise by ``clear_steps`` and more clears
-    it: it is less than the probability of a key can tell. The result does not depend on M, which cancels in the
-    division. The keys of ``batch_rows`` rows may come in any order.
+    it does not lead, so that nothing is ever clipped. What was accumulated is then rescaled by as many steps. A raise
+    by ``clear_steps`` and more clears it: it is less than the probability of a key can tell. The result does not
+    depend on M, which cancels in the division. The keys of ``batch_rows`` rows may come in any order.
 
-    One key a cycle; a raise by 2, 4, 6 steps costs a cycle more, by 5, 7 two. M of a key is known when those of the
-    two keys before it are not yet written: three differences are made, and the right one is chosen.
+    One key a cycle, ``latency`` cycles from a score to its probability. M of a key is known when those of the two keys
+    before it are not yet written: three differences are made, and the right one is chosen.
 
     Members
     -------
     i, i_valid : In(Score)
         There has to be room for a score: of ``depth`` scores that came, all but these have been `taken`.
     taken : Out(1)
-        Pulse: a score has left the queue.
+        Pulse: the probability of a score has been taken.
     o : Out(stream of Probability)
     raised, positive, forced : Out(1)
         Events: M raised after a row's first key, argument above 0, M raised by a key that does not lead.
     """
 
     #: Scores that can be on their way.
-    depth = 32
-    _DEPTH = 16
+    depth = 49
+    #: Cycles from a score to its probability, if none waits.
+    latency = 5 + ScaledExp2.latency + 2
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -105,22 +97,26 @@ class Softmax(wiring.Component):
                 m.d.sync += begun[index].eq(~self.i.last)
 
         # Stage 2: differences to the maximum of the row and to what the two keys before may make of it.
-        maxima = [Signal(signed(level_width), name=f"maximum{row}") for row in range(p.batch_rows)]
+        m.submodules.maxima = maxima = RegisterFile(level_width, p.batch_rows)
         b, b_valid, b_first = Signal(Score(p)), Signal(), Signal()
+        # The key sets the maximum in any case, if it is far above it, if it is above it.
+        b_begins, b_forces, b_leads = Signal(), Signal(), Signal()
         c, c_valid, c_first = Signal(Score(p)), Signal(), Signal()
         b_level, c_level, c_sets = Signal(signed(level_width)), Signal(signed(level_width)), Signal()
         to_stored, to_second, to_first = (Signal(difference_shape, name=name)
                                           for name in ("to_stored", "to_second", "to_first"))
         second_sets, first_sets = Signal(), Signal()
+        m.d.comb += maxima.read_address.eq(a.row[:row_bits])
         m.d.sync += [
-            b.eq(a), b_valid.eq(a_valid), b_first.eq(a_first), b_level.eq(a_level),
-            to_stored.eq(a_level - select(a.row[:row_bits], maxima)),
+            b.eq(a), b_valid.eq(a_valid), b_first.eq(a_first), b_level.eq(a_level), b_begins.eq(a_valid & a_first),
+            b_forces.eq(a_valid & ~a_first & ~a.empty), b_leads.eq(a_valid & ~a_first & ~a.empty & a.lead),
+            to_stored.eq(a_level - maxima.read_data.as_signed()),
             to_second.eq(a_level - c_level), second_sets.eq(c_sets & (c.row[:row_bits] == a.row[:row_bits])),
             to_first.eq(a_level - b_level),
         ]
 
-        # Stage 3: what the differences mean.
-        kind = data.StructLayout({"above": 1, "raises": 1, "clears": 1, "difference": difference_shape})
+        # Stage 3: what the differences mean: whether the key sets the maximum, as a row's first key does.
+        kind = data.StructLayout({"sets": 1, "clears": 1, "difference": difference_shape})
 
         def at_least(difference, least):
             """Whether a signed number is `least` or more, which is more than 0: by its upper bits, and few others."""
@@ -129,9 +125,10 @@ class Softmax(wiring.Component):
 
         def classified(difference):
             value = Signal(kind)
+            far_above, above = at_least(difference, p.zclip // p.rescale_step + 1), at_least(difference, 1)
             m.d.comb += [
-                value.above.eq(at_least(difference, p.zclip // p.rescale_step + 1)),
-                value.raises.eq(at_least(difference, 1)), value.clears.eq(at_least(difference, p.clear_steps)),
+                value.sets.eq(b_begins | (b_forces & far_above) | (b_leads & above)),
+                value.clears.eq(at_least(difference, p.clear_steps)),
                 value.difference.eq(difference),
             ]
             return value
@@ -139,82 +136,49 @@ class Softmax(wiring.Component):
         older, newer = Signal(kind), Signal(kind)
         m.d.sync += [
             c.eq(b), c_valid.eq(b_valid), c_first.eq(b_first), c_level.eq(b_level),
-            older.eq(classified(Mux(second_sets, to_second, to_stored))), newer.eq(classified(to_first)),
+            older.eq(Mux(second_sets, classified(to_second), classified(to_stored))), newer.eq(classified(to_first)),
             first_sets.eq(c_sets & (c.row[:row_bits] == b.row[:row_bits])),
         ]
 
-        # Stage 4: raise the maximum or not.
-        chosen, higher = Signal(kind), Signal()
+        # Stage 4: set the maximum or not. The argument is score - maximum * 2^unit: the lower bits of the score, which
+        # is below its multiple, and the difference.
+        chosen = Signal(kind)
         m.d.comb += [
-            chosen.eq(Mux(first_sets, newer, older)),
-            higher.eq(~c_first & ~c.empty & (chosen.above | (c.lead & chosen.raises))),
-            c_sets.eq(c_valid & (higher | c_first)),
+            chosen.eq(Mux(first_sets, newer, older)), c_sets.eq(chosen.sets),
+            maxima.write_enable.eq(c_sets), maxima.write_address.eq(c.row[:row_bits]), maxima.write_data.eq(c_level),
         ]
-        for index in range(p.batch_rows):
-            with m.If(c_sets & (c.row[:row_bits] == index if row_bits else 1)):
-                m.d.sync += maxima[index].eq(c_level)
-        # The argument is score - maximum * 2^unit: the lower bits of the score, below its multiple, and the difference.
         decided = data.StructLayout({
-            "fraction": unit, "octaves": difference_shape, "key": p.key_bits, "row": p.row_bits, "load": 1, "wrap": 1,
-            "last": 1, "empty": 1, "clears": 1, "raises": 1, "steps": range(p.clear_steps)})
-        m.submodules.scores = scores = Fifo(decided, self.depth)
-        d, d_valid = Signal(decided), Signal()
-        low = c.score[:unit]
+            "fraction": unit, "below": 1, "octaves": difference_shape, "key": p.key_bits, "row": p.row_bits, "load": 1,
+            "wrap": 1, "last": 1, "empty": 1, "clear": 1, "steps": range(p.clear_steps), "again": 1})
+        d, d_valid, row_before = Signal(decided), Signal(), Signal(p.row_bits)
+        low, same = c.score[:unit], ("key", "row", "load", "wrap", "last", "empty")
         m.d.sync += [
-            d_valid.eq(c_valid),
-            Cat(d[name] for name in ("key", "row", "load", "wrap", "last", "empty")).eq(
-                Cat(c[name] for name in ("key", "row", "load", "wrap", "last", "empty"))),
-            d.fraction.eq(low),
-            d.octaves.eq(Mux(c_first | higher, 0, chosen.difference) - (low != 0)),
-            d.clears.eq(c_first | (higher & chosen.clears)), d.raises.eq(higher & ~chosen.clears),
-            d.steps.eq(chosen.difference),
-            self.raised.eq(c_valid & higher), self.forced.eq(c_valid & higher & ~c.lead),
+            d_valid.eq(c_valid), Cat(d[name] for name in same).eq(Cat(c[name] for name in same)),
+            d.fraction.eq(low), d.below.eq(low != 0), d.octaves.eq(Mux(c_sets, 0, chosen.difference)),
+            d.clear.eq(c_sets & (c_first | chosen.clears)), d.steps.eq(Mux(c_sets, chosen.difference, 0)),
+            d.again.eq(c.row == row_before),
+            self.raised.eq(c_sets & ~c_first), self.forced.eq(c_sets & ~c_first & ~c.lead),
         ]
-        m.d.comb += [scores.i.payload.eq(d), scores.i.valid.eq(d_valid)]
+        with m.If(c_valid):
+            m.d.sync += row_before.eq(c.row)
 
-        # Stage 5: one or three steps of rescaling a cycle, the last ones with the key.
-        e, e_valid, last_step, again = Signal(decided), Signal(), Signal(), Signal()
-        room, emit, load = Signal(), Signal(), Signal()
-        steps, short = Signal(range(p.clear_steps)), Signal()   # that are left with this cycle; no three of them
-        m.d.comb += [emit.eq(e_valid & room), load.eq(~e_valid | (emit & last_step)),
-                     scores.o.ready.eq(load)]
-        m.d.sync += self.taken.eq(load & scores.o.valid)
-        following = scores.o.payload
-        with m.If(load):
-            m.d.sync += e_valid.eq(scores.o.valid)
-        with m.If(load & scores.o.valid):
-            m.d.sync += [
-                e.eq(following), steps.eq(following.steps), short.eq(following.steps < 3),
-                last_step.eq(~following.raises | (following.steps == 1) | (following.steps == 3)),
-                again.eq(following.row == e.row),
-            ]
-        with m.Elif(emit & ~load):
-            m.d.sync += [
-                steps.eq(Mux(short, 1, steps - 3)), short.eq(short | (steps < 6)),
-                last_step.eq(short | (steps == 4) | (steps == 6)), again.eq(1),
-            ]
-        scale = Signal(Scale)
-        m.d.comb += scale.eq(Mux(e.clears, Scale.CLEAR, Mux(
-            e.raises, Mux(short, Scale.ONE_STEP, Scale.THREE_STEPS), Scale.KEEP)))
-
-        # Stage 6: the exponential.
+        # Stage 5: the argument. Then the exponential.
         m.submodules.exp2 = exp2 = shared(ScaledExp2, p.log_integer + 2, p.log_fraction, p.zclip,
                                           p.probability_fraction)
-        m.d.comb += exp2.i.eq(Cat(e.fraction, e.octaves))
-        m.submodules.queue = queue = Fifo(Probability(p), self._DEPTH)
+        m.d.sync += exp2.i.eq(Cat(d.fraction, (d.octaves - d.below)[:len(d.octaves)]))
+        m.submodules.queue = queue = Fifo(Probability(p), self.depth)
         wiring.connect(m, wiring.flipped(self.o), queue.o)
-        some = delay(m, emit & last_step & ~e.empty, exp2.latency, "some")
-        accompanying = Cat(e.key, e.row, e.load, e.wrap, scale, last_step & e.last, again, emit)
-        delayed = delay(m, accompanying, exp2.latency, "accompanying")
-        fields = Signal(Probability(p))
+        m.d.sync += self.taken.eq(self.o.valid & self.o.ready)
+        some = delay(m, d_valid & ~d.empty, 1 + exp2.latency, "some")
+        accompanying = Cat(d.key, d.row, d.load, d.wrap, d.last, d.again, d.clear, d.steps,
+                           d.again & ~d.clear & (d.steps != 0), d_valid)
+        delayed = delay(m, accompanying, 1 + exp2.latency, "accompanying")
+        probability = queue.i.payload
         m.d.comb += [
-            Cat(fields.key, fields.row, fields.load, fields.wrap, fields.scale, fields.last, fields.again,
+            Cat(probability.key, probability.row, probability.load, probability.wrap, probability.last,
+                probability.again, probability.clear, probability.steps, probability.shifts,
                 queue.i.valid).eq(delayed),
-            fields.probability.eq(Mux(some, exp2.o, 0)), queue.i.payload.eq(fields),
+            probability.probability.eq(Mux(some, exp2.o, 0)),
             self.positive.eq(some & exp2.positive),
         ]
-        # What is on its way, a cycle late: two more may come.
-        outstanding = Signal(range(self._DEPTH + 1))
-        m.d.sync += [outstanding.eq(outstanding + emit - (self.o.valid & self.o.ready)),
-                     room.eq(outstanding < self._DEPTH - 2)]
         return m

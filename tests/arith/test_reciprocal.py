@@ -54,13 +54,14 @@ def test_any_parameters_with_stalls(width, output_bits, bits_per_cycle, seed):
     check(Reciprocal(width, output_bits, bits_per_cycle), values, stalls, rng)
 
 
-@pytest.mark.parametrize("bits_per_cycle, period", [(1, 22), (2, 13), (4, 9)])
-def test_latency_and_period(bits_per_cycle, period):
+@pytest.mark.parametrize("bits_per_cycle, latency, period", [(1, 26, 20), (2, 17, 11), (4, 13, 7)])
+def test_latency_and_period(bits_per_cycle, latency, period):
     dut = Reciprocal(24, 17, bits_per_cycle)
-    assert dut.latency == dut.period == period
+    assert (dut.latency, dut.period) == (latency, period)
+    # One argument is normalised, and waits, while the one before is divided.
     sent, received = check(dut, [5, 0, 7, 9])
-    assert sent == [n * period for n in range(4)]
-    assert received == [cycle + period for cycle in sent]
+    assert sent == [0, *(places + n * period for n, places in enumerate([5 + 2] * 3))]
+    assert received == [latency + n * period for n in range(4)]
 
 
 def test_converts():

@@ -17,7 +17,7 @@ def check(parameters, rows, value_dim, rng, stall=0.0):
     beats = -(-value_dim // p.elements_per_beat)
     got = []
 
-    at_work = []                    # totals that the lanes show, until they are released
+    at_work = []                    # totals of rows, the oldest first, until they are released
 
     async def source(ctx):
         ctx.set(dut.value_dim, value_dim)
@@ -27,19 +27,19 @@ def check(parameters, rows, value_dim, rng, stall=0.0):
             padded[:value_dim] = totals
             for _ in range(rng.choice([0, 0, rng.randrange(30)])):
                 await ctx.tick()
-            at_work[:] = [padded]
+            at_work.append(padded)
             await send(ctx, dut.sum, [total], stall, rng)
-            while at_work:
-                await ctx.tick()
 
     async def lanes(ctx):
         # One cycle after the fold, as the value lanes.
-        async for _, _, fold, released in ctx.tick().sample(dut.fold, dut.release):
-            ctx.set(dut.totals, at_work[0][fold * p.lanes:(fold + 1) * p.lanes] if at_work and fold < p.folds
-                    else [rng.randint(-1000, 1000) for _ in range(p.lanes)])
+        async for _, _, fold, part, released in ctx.tick().sample(dut.fold, dut.part, dut.release):
+            shown = (at_work[0][fold * p.lanes:(fold + 1) * p.lanes] if at_work and fold < p.folds
+                     else [rng.randint(-1000, 1000) for _ in range(p.lanes)])
+            ctx.set(dut.totals, [total if part >> (lane // p.normalise_lanes) & 1 else 0
+                                 for lane, total in enumerate(shown)])
             if released:
                 assert at_work, "released twice"
-                at_work.clear()
+                at_work.pop(0)
 
     async def sink(ctx):
         for _ in rows:

@@ -3,38 +3,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.arith import bipartite_exp2
-from hw.attention.softmax import Scale, Softmax
+from hw.attention.softmax import Softmax
 from sim.golden.arith import scaled_exp2
 from tests.sofa.heads import tiny
 from tests.streams import collect, generator, run
 
 
-def scales(parameters, count):
-    """How a raise by `count` rescaling steps is made: the last of these comes with the key."""
-    if count >= parameters.clear_steps:
-        return [Scale.CLEAR.value]
-    threes, rest = divmod(count, 3)
-    return [Scale.THREE_STEPS.value] * threes + [Scale.ONE_STEP.value] * rest
+def keys_of(parameters, row, table):
+    """What becomes of each key ``(score, key, lead, load)`` of a row: ``(probability, key, load, clear, steps, last)``.
 
-
-def steps_of(parameters, row, table):
-    """Steps ``(probability, key, load, scale, last)`` of each key ``(score, key, lead, load)`` of a row.
-
-    A row without keys is None in place of a key.
+    A row without keys has one key in its place, of probability 0.
     """
     p = parameters
     unit = p.rescale_step << p.log_fraction
     keys, events = [], dict(raised=0, positive=0, forced=0)
     maximum = None
     for place, (score, key, lead, load) in enumerate(row or [(0, 0, 0, 0)]):
-        steps = []
         level = -(-score // unit)
-        last, scale = int(place == max(1, len(row)) - 1), Scale.KEEP.value
+        last, clear, steps = int(place == max(1, len(row)) - 1), 0, 0
         if maximum is None:
-            maximum, scale = level, Scale.CLEAR.value
+            maximum, clear = level, 1
         elif level > maximum and (lead or level - maximum > p.zclip // p.rescale_step):
-            *before, scale = scales(p, level - maximum)
-            steps += [(0, key, load, earlier, 0) for earlier in before]
+            clear = int(level - maximum >= p.clear_steps)
+            steps = 0 if clear else level - maximum
             maximum = level
             events["raised"] += 1
             events["forced"] += not lead
@@ -42,8 +33,7 @@ def steps_of(parameters, row, table):
                                                      p.probability_fraction)
         assert not clipped or score - maximum * unit == p.zclip << p.log_fraction
         events["positive"] += int(positive) if row else 0
-        steps.append((int(probability) if row else 0, key, load, scale, last))
-        keys.append(steps)
+        keys.append((int(probability) if row else 0, key, load, clear, steps, last))
     return keys, events
 
 
@@ -55,27 +45,28 @@ def check(parameters, rows, rng, stalls=(0, 0)):
     items, expected, events = [], [], dict(raised=0, positive=0, forced=0)
     for first in range(0, len(rows), p.batch_rows):
         batch = rows[first:first + p.batch_rows]
-        steps = []
+        of_rows = []
         for row in batch:
-            keys, happened = steps_of(p, row, table)
-            steps.append(keys)
+            keys, happened = keys_of(p, row, table)
+            of_rows.append(keys)
             for name in events:
                 events[name] += happened[name]
-        order = [number for number, keys in enumerate(steps) for _ in keys]
+        order = [number for number, keys in enumerate(of_rows) for _ in keys]
         rng.shuffle(order)
         taken = [0] * len(batch)
         for number in order:
             place, row = taken[number], batch[number]
             taken[number] += 1
             wrap = int(number == len(batch) - 1)
-            item = dict(row=number, last=place == len(steps[number]) - 1, empty=not row, wrap=wrap)
+            item = dict(row=number, last=place == len(of_rows[number]) - 1, empty=not row, wrap=wrap)
             if row:
                 score, key, lead, load = row[place]
                 items.append(item | dict(score=score, key=key, lead=lead, load=load))
             else:
                 items.append(item | dict(score=rng.randint(-999, 999), lead=rng.getrandbits(1)))
-            for step in steps[number][place]:
-                expected.append((number, wrap, int(number == (expected[-1][0] if expected else 0)), *step))
+            again = int(number == (expected[-1][0] if expected else 0))
+            key = of_rows[number][place]
+            expected.append((number, wrap, again, int(again and key[4] > 0), *key))
     got, cycles, seen, state = [], [], dict.fromkeys(events, 0), dict(held=0)
 
     async def source(ctx):
@@ -104,10 +95,10 @@ def check(parameters, rows, rng, stalls=(0, 0)):
                 seen[name] += value
 
     run(dut, source, sink, background=[watch, room])
-    assert [(item.row, item.wrap, item.again, item.probability, item.key, item.load, item.scale.value, item.last)
-            for item in got] == expected
+    assert [(item.row, item.wrap, item.again, item.shifts, item.probability, item.key, item.load, item.clear,
+             0 if item.clear else item.steps, item.last) for item in got] == expected
     assert seen == events
-    return [step[3:] for step in expected], seen, cycles
+    return [key[4:] for key in expected], seen, cycles
 
 
 def random_row(parameters, rng, most=12):
@@ -150,21 +141,19 @@ def test_a_key_beyond_zclip_raises_the_maximum_also_if_it_does_not_lead(lead):
     one = 1 << p.log_fraction
     steps, events, _ = check(p, [[(0, 1, 1, 0), (4 * one + 1, 2, lead, 0), (6 * one, 3, 0, 0)]], generator())
     assert events == dict(raised=1, positive=0, forced=1 - lead)
-    # Three steps of two octaves in one.
-    assert [step[3] for step in steps] == [Scale.CLEAR.value, Scale.THREE_STEPS.value, Scale.KEEP.value]
+    # Three steps of two octaves.
+    assert [step[3:5] for step in steps] == [(1, 0), (0, 3), (0, 0)]
     assert steps[-1][0] == 1 << p.probability_fraction
 
 
-@pytest.mark.parametrize("count, cycles_of_key", [(1, 1), (2, 2), (3, 1), (4, 2), (5, 3), (6, 2), (7, 3), (8, 1),
-                                                  (60, 1)])
-def test_a_raise_by_several_steps(count, cycles_of_key):
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 60])
+def test_a_raise_by_several_steps_takes_no_cycle_more(count):
     p = tiny()
     unit = p.rescale_step << p.log_fraction
     steps, events, cycles = check(p, [[(0, 1, 1, 0), (count * unit, 2, 1, 0), (0, 3, 0, 0)]], generator())
-    assert len(steps) == 2 + cycles_of_key
-    assert [step[0] for step in steps[1:cycles_of_key]] == [0] * (cycles_of_key - 1)
+    assert steps[1][3:5] == ((0, count) if count < p.clear_steps else (1, 0))
     assert events["raised"] == 1
-    assert cycles[-1] - cycles[0] == 1 + cycles_of_key
+    assert cycles[-1] - cycles[0] == 2
 
 
 def test_each_row_has_its_own_maximum():
@@ -181,7 +170,7 @@ def test_one_key_a_cycle():
     p = tiny()
     rows = [[(-n, n, int(n < 2), 1) for n in range(10)] for _ in range(4)]
     _, _, cycles = check(p, rows, generator())
-    assert cycles == list(range(cycles[0], cycles[0] + 40))
+    assert cycles == list(range(Softmax.latency, Softmax.latency + 40))
 
 
 @pytest.mark.parametrize("count", [1, 5])

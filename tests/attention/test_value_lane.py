@@ -1,7 +1,6 @@
 import pytest
 from amaranth.utils import ceil_log2
 
-from hw.attention.softmax import Scale
 from hw.attention.value_lane import ValueLane
 from tests.sofa.heads import tiny
 from tests.streams import generator, run
@@ -10,7 +9,7 @@ from tests.streams import generator, run
 def taken(rng, parameters, places, count):
     """Steps of any place in any cycle, and the results that there are after each of them.
 
-    A rescaling step is not made of the sum of the cycle before.
+    The sum of the cycle before is not shifted.
     """
     p = parameters
     totals, results, steps = {}, dict.fromkeys(places, 0), []
@@ -18,17 +17,13 @@ def taken(rng, parameters, places, count):
     for _ in range(count):
         place = rng.choice([before, *places]) if before is not None else rng.choice(places)
         enable, again = rng.random() < 0.8, place == before
-        scales = [Scale.CLEAR]
-        if place in totals:
-            scales += [Scale.KEEP] if again else [Scale.KEEP, Scale.ONE_STEP, Scale.THREE_STEPS]
+        clear = rng.random() < 0.2 or place not in totals
+        steps_now = rng.randrange(p.clear_steps) if rng.random() < 0.5 and (clear or not again) else 0
         step = dict(probability=rng.choice([0, 1, most, rng.randint(0, most)]),
                     value=rng.choice([-32768, -1, 32767, rng.randint(-32768, 32767)]),
-                    enable=enable, scale=rng.choice(scales), again=again, last=rng.random() < 0.2, place=place)
+                    enable=enable, clear=clear, steps=steps_now, again=again, last=rng.random() < 0.2, place=place)
         if enable:
-            total = 0
-            if step["scale"] != Scale.CLEAR:
-                count = {Scale.KEEP: 0, Scale.ONE_STEP: 1, Scale.THREE_STEPS: 3}[step["scale"]]
-                total = totals[place] >> count * p.rescale_step
+            total = 0 if clear else totals[place] >> steps_now * p.rescale_step
             totals[place] = total + (step["probability"] * step["value"] >> p.product_drop)
             if step["last"]:
                 results[place] = totals[place]
@@ -49,19 +44,20 @@ def test_matches_definition(changes):
     steps = taken(rng, p, places, 300)
 
     async def testbench(ctx):
-        reading = 0
+        reading, read = 0, 0
         for cycle in range(len(steps) + dut.latency + 1):
             operands, control = (steps[number][0] if 0 <= number < len(steps) else dict(steps[0][0], enable=0)
                                  for number in (cycle, cycle - dut.control_delay))
             for name in ("probability", "value"):
                 ctx.set(getattr(dut, name), operands[name])
-            for name in ("enable", "place", "scale", "last", "again"):
+            for name in ("enable", "place", "clear", "steps", "last", "again"):
                 ctx.set(getattr(dut, name), control[name])
             if cycle > dut.latency:
                 # Read in the cycle before.
-                assert ctx.get(dut.result) == steps[cycle - dut.latency - 1][1][reading]
-            reading = rng.choice(places)
+                assert ctx.get(dut.result) == (steps[cycle - dut.latency - 1][1][reading] if read else 0)
+            reading, read = rng.choice(places), rng.random() < 0.9
             ctx.set(dut.read_place, reading)
+            ctx.set(dut.read, read)
             await ctx.tick()
 
     run(dut, testbench)
@@ -78,11 +74,12 @@ def test_a_row_of_the_largest_products_does_not_overflow():
         await ctx.tick().repeat(dut.control_delay)
         ctx.set(dut.enable, 1)
         for key in range(p.max_keys):
-            ctx.set(dut.scale, Scale.KEEP if key else Scale.CLEAR)
+            ctx.set(dut.clear, key == 0)
             ctx.set(dut.last, key == p.max_keys - 1)
             ctx.set(dut.again, key > 0)
             await ctx.tick()
         ctx.set(dut.enable, 0)
+        ctx.set(dut.read, 1)
         await ctx.tick().repeat(dut.latency + 1)
         assert ctx.get(dut.result) == p.max_keys * (probability * -32768 >> p.product_drop)
 

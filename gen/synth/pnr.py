@@ -86,7 +86,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     }
 
 
-def netlist(folder, verilog_path, top):
+def netlist(folder, verilog_path, top, then=()):
     """Synthesise a Verilog file for place and route.
 
     Parameters
@@ -95,6 +95,8 @@ def netlist(folder, verilog_path, top):
         Where the netlist goes, as ``design.json``.
     verilog_path : path-like
     top : str
+    then : iterable of str
+        Commands of Yosys to run behind it, on the netlist.
 
     Returns
     -------
@@ -107,7 +109,8 @@ def netlist(folder, verilog_path, top):
         If Yosys fails, or stops without a word.
     """
     with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
-                        f"{SYNTH_ECP5} -top {top} -json design.json", "tee -q -o cells.json stat -json"]) as yosys:
+                        f"{SYNTH_ECP5} -top {top} -json design.json", "tee -q -o cells.json stat -json",
+                        *then]) as yosys:
         yosys.finish()
         types = yosys.statistics("cells.json")["modules"][f"\\{top}"]["num_cells_by_type"]
     if not (Path(folder) / "design.json").is_file():

@@ -6,9 +6,10 @@ from pathlib import Path
 from gen.errors import ThresherError
 from sim.runner.tools import SIMULATORS
 
-__all__ = ["POLICIES", "SIMULATORS", "SimulationOptions"]
+__all__ = ["NETLISTS", "POLICIES", "SIMULATORS", "SimulationOptions"]
 
 POLICIES = ("quota", "merge")
+NETLISTS = ("ecp5",)
 MODES = ("bpmm", "fft")
 GENERAL = frozenset({"simulator", "input", "output", "seed", "stall", "waves"})
 
@@ -41,6 +42,9 @@ class SimulationOptions:
         Mask keys after the query; also run with all keys kept; make queries, keys and values from tokens.
     policy, mode, einsum, workload : str or None
         Of `sofa` (quota, merge), `butterfly` (bpmm, fft), `flaash` and `workflow`.
+    netlist : str or None
+        Target whose netlist, one of :data:`NETLISTS`, is run in place of the emitted Verilog; in Icarus only, which
+        knows X: what the models of the cells do not define would be a defined value in Verilator.
 
     Raises
     ------
@@ -63,12 +67,16 @@ class SimulationOptions:
     mode: str | None = None
     einsum: str | None = None
     workload: str | None = None
+    netlist: str | None = None
 
     def __post_init__(self):
-        for name, values in (("simulator", SIMULATORS), ("policy", POLICIES), ("mode", MODES)):
+        for name, values in (("simulator", SIMULATORS), ("policy", POLICIES), ("mode", MODES),
+                             ("netlist", NETLISTS)):
             value = getattr(self, name)
             require(value in values or (value is None and name != "simulator"),
                     f"--{name} must be one of {', '.join(values)}, not {value!r}")
+        require(self.netlist is None or self.simulator == "icarus",
+                f"--netlist runs in icarus only, not in {self.simulator!r}; leave --simulator out")
         require(isinstance(self.seed, int) and self.seed >= 0,
                 f"--seed must be an integer of at least 0, not {self.seed!r}")
         require(0 <= self.stall < 1, f"--stall must be a probability from 0 to under 1, not {self.stall!r}")

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from gen.cli.output import in_words
 
-__all__ = ["cell", "headings", "markdown", "print_changes", "print_results"]
+__all__ = ["cell", "headings", "markdown", "print_changes", "print_results", "table"]
 
 _SHARES = ("utilisation", "mass", "agreement", "share", "saved", "ratio", "layer ")
 
@@ -87,7 +87,7 @@ def markdown(results):
         "`build/bench.json`. Cycles, shares, areas and clocks are the same on every machine with the same tools, and "
         "are also in `docs/results.json`, one figure a line; seconds and cycles a second are of one machine, and "
         "nothing depends on them.", "",
-        *_table([{"tool": name, "version": version or "not installed"}
+        *table([{"tool": name, "version": version or "not installed"}
                  for name, version in results["versions"].items()]), "",
         f"Machine: {results['machine']['cores']} cores, {results['machine']['architecture']}, "
         f"{results['machine']['system']}. Revision: {results['revision'] or 'unknown'}.", ""]
@@ -100,15 +100,15 @@ def markdown(results):
         for note in section.get("notes", ()):
             lines += [note, ""]
         for title, rows in section["tables"].items():
-            lines += [f"### {title[0].upper()}{title[1:]}", "", *_table(rows), ""]
+            lines += [f"### {title[0].upper()}{title[1:]}", "", *table(rows), ""]
         if section["figures"]:
             lines += ["### Summary", "",
-                      *_table([{"what": what, "figure": cell(what, figure)}
+                      *table([{"what": what, "figure": cell(what, figure)}
                                for what, figure in section["figures"].items()]), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(rows):
+def table(rows):
     columns = headings(rows)
     body = [[cell(column, row.get(column)).replace("|", "\\|") for column in columns] for row in rows]
     return ["| " + " | ".join(line) + " |"

@@ -24,6 +24,7 @@ SECTIONS = {
     "emission": "gen.bench.emission:measure_emission",
     "simulation": "gen.bench.speed:measure_simulation",
     "paper": "gen.bench.speed:measure_paper",
+    "netlist": "gen.bench.netlist:measure_netlist",
     "area": "gen.bench.area:measure_area",
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",

@@ -16,7 +16,6 @@ from gen.cli.options import (
     Preset,
     Report,
     Sets,
-    Simulator,
     TopName,
     choose,
 )
@@ -25,7 +24,8 @@ from gen.cli.output import check_report_path, out, print_mapping, progress, writ
 
 def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, report: Report = None,
-    simulator: Simulator = "verilator",
+    simulator: Annotated[str | None, typer.Option(
+        metavar="NAME", show_default="verilator; icarus for a netlist", help="verilator or icarus.")] = None,
     input: Input = None, output: Output = None,
     seed: Annotated[int, typer.Option(
         help="Of random tensors and stalls.")] = 0,
@@ -40,6 +40,9 @@ def command(
     compare_dense: Annotated[bool, typer.Option(
         "--compare-dense", help="Also run with all keys kept, and report the speed-up (sofa).")] = False,
     from_tokens: FromTokens = False,
+    netlist: Annotated[str | None, typer.Option(
+        metavar="TARGET", show_default=False,
+        help="Synthesise for ecp5, and run its cells in place of the emitted Verilog (sofa).")] = None,
     mode: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False, help="bpmm or fft (butterfly).")] = None,
     einsum: Annotated[str | None, typer.Option(
@@ -54,12 +57,13 @@ def command(
     from gen.simulation import SimulationOptions
 
     check_report_path(report)
+    simulator = simulator or ("verilator" if netlist is None else "icarus")
     options = SimulationOptions(
         simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, sample=sample, keep=keep,
         causal=causal, policy=policy, compare_dense=compare_dense, from_tokens=from_tokens, mode=mode, einsum=einsum,
-        workload=workload)
+        workload=workload, netlist=netlist)
     entry, parameters = choose(top, preset, config, sets)
-    with progress(f"compiling and running {top} on {simulator}"):
+    with progress(f"{'' if netlist is None else 'synthesising, '}compiling and running {top} on {simulator}"):
         result = {**entry.simulate(parameters, options), "preset": preset}
     write_report(report, result)
     # Thousands of numbers, for programs only.

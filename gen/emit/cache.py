@@ -36,14 +36,16 @@ def _source_digest():
     return digest.hexdigest()
 
 
-def emit_cached(top, parameters):
-    """Emit a top in its generic form for simulation, or find it emitted.
+def emit_cached(top, parameters, target="generic"):
+    """Emit a top for simulation, or find it emitted.
 
     Parameters
     ----------
     top : object of :func:`gen.tops.registry.tops`
     parameters : dataclass
-        Of the top; a parameter `vendor` is taken as "generic".
+        Of the top; a parameter `vendor` is taken as what the target wants.
+    target : str
+        ``"generic"`` simulates without models of a vendor's cells, others do not.
 
     Returns
     -------
@@ -51,11 +53,11 @@ def emit_cached(top, parameters):
     """
     if hasattr(parameters, "vendor"):
         parameters = dataclasses.replace(parameters, vendor="generic")
-    key = hashlib.sha256(f"{top.name} {parameters!r} {_source_digest()}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{top.name} {target} {parameters!r} {_source_digest()}".encode()).hexdigest()[:24]
     root = Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
     folder = root / "emission" / f"{top.name}-{key}"
     if not (folder / MANIFEST_FILE).exists():
-        emit(top.build(parameters), top.name, folder)
+        emit(top.build(parameters, target), top.name, folder)
     manifest = json.loads((folder / MANIFEST_FILE).read_text())
     registers = {entry["name"]: entry for entry in manifest["registers"]["registers"]}
     return CachedEmission(folder / f"{top.name}.v", registers)

@@ -21,7 +21,9 @@ def clock(inputs):
                              hovertemplate=name + "<br>%{x}: %{y:.1f} MHz<extra></extra>"))
         traces.append(go.Scatter(name="median", x=seeds, y=[report["fmax_mhz"]] * len(seeds), mode="lines+markers",
                                  line={"dash": "dot"}, hovertemplate="median: %{y:.1f} MHz<extra></extra>"))
-        path = report.get("critical_path") or {}
+        path = dict(report.get("critical_path") or {})
+        if "through" in path:
+            path["through"] = ", ".join(f"{hop['component']} {hop['delay_ns']:g}" for hop in path["through"])
         rows.append({"report": name, "fmax_mhz": report["fmax_mhz"], "lowest": min(report["fmax_all"]),
                      "highest": max(report["fmax_all"]), **path})
         cells += [{"report": name, "kind": kind, "used": counts["used"], "available": counts["available"],

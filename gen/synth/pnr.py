@@ -26,6 +26,7 @@ SPEEDS = (6, 7, 8)
 
 _PACKAGE = "CABGA381"
 _TARGET_MHZ = 200
+_SCOPES = "instances.txt"
 
 
 def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
@@ -48,8 +49,10 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     -------
     dict
         ``fmax_mhz`` (median), ``fmax_all`` (one a seed), ``device``, ``speed``, ``utilisation`` (``used`` and
-        ``available`` by kind of cell), ``critical_path`` of the median run (``from``, ``to``, ``delay_ns``,
-        ``logic_ns``, ``routing_ns``, ``stages``), ``how`` and ``tool``.
+        ``available`` by kind of cell), ``critical_path`` of the median run (``from`` and ``to``, cells;
+        ``from_component`` and ``to_component``, the instances that these are in; ``delay_ns``, ``logic_ns``,
+        ``routing_ns``, ``stages``, and ``through``: ``component`` and ``delay_ns`` of each instance on the way),
+        ``how`` and ``tool``.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     require_nextpnr()
 
     with tempfile.TemporaryDirectory() as folder:
-        netlist(folder, verilog_path, top)
+        netlist(folder, verilog_path, top, then=[f"tee -q -o {_SCOPES} select -list t:$scopeinfo"])
+        instances = _instances(Path(folder) / _SCOPES, top)
         with ThreadPoolExecutor(max_workers=2) as executor:
             runs = list(executor.map(lambda seed: _run(folder, device, speed, seed), range(1, seeds + 1)))
 
@@ -79,14 +83,14 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         "device": device,
         "speed": speed,
         "utilisation": used_cells(median),
-        "critical_path": _critical_path(median),
+        "critical_path": _critical_path(median, top, instances),
         "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
                f"seed{'s' * (seeds != 1)}",
         "tool": tools(),
     }
 
 
-def netlist(folder, verilog_path, top):
+def netlist(folder, verilog_path, top, then=()):
     """Synthesise a Verilog file for place and route.
 
     Parameters
@@ -95,6 +99,8 @@ def netlist(folder, verilog_path, top):
         Where the netlist goes, as ``design.json``.
     verilog_path : path-like
     top : str
+    then : iterable of str
+        Commands of Yosys to run behind it, on the netlist.
 
     Returns
     -------
@@ -108,7 +114,7 @@ def netlist(folder, verilog_path, top):
     """
     with Yosys(folder, [PRIMITIVES["ecp5"], f"read_verilog {quoted(verilog_path)}", f"hierarchy -check -top {top}",
                         *PREPARE_ECP5, f"{SYNTH_ECP5} -top {top} -json design.json",
-                        "tee -q -o cells.json stat -json"]) as yosys:
+                        "tee -q -o cells.json stat -json", *then]) as yosys:
         yosys.finish()
         types = yosys.statistics("cells.json")["modules"][f"\\{top}"]["num_cells_by_type"]
     if not (Path(folder) / "design.json").is_file():
@@ -193,7 +199,28 @@ def _fmax(top, run):
     return reached_mhz(run)
 
 
-def _critical_path(run):
+def _instances(path, top):
+    """Paths of the instances that flattening dissolved, which it leaves in cells of their own."""
+    try:
+        lines = path.read_text(encoding="utf-8").split()
+    except OSError:
+        raise ThresherError(f"Yosys stopped without a message: its file {path.name!r} is missing.") from None
+    return {line.removeprefix(f"{top}/") for line in lines}
+
+
+def _component(cell, top, instances):
+    """Path of the instance that a cell of the flattened design is in; None of a cell that place and route made."""
+    if cell.startswith("$"):
+        return None
+    place = cell
+    while "." in place:
+        place = place.rpartition(".")[0]
+        if place in instances:
+            return place
+    return top
+
+
+def _critical_path(run, top, instances):
     clocked = [path for path in run["critical_paths"] if path["from"] == path["to"]]
     if not clocked:
         return None
@@ -201,11 +228,21 @@ def _critical_path(run):
     kinds = {kind: sum(step["delay"] for step in path if step["type"] == kind)
              for kind in {step["type"] for step in path}}
     routing = kinds.pop("routing", 0.0)
+    through = []
+    for step in path:
+        # A wire counts for where it leads to.
+        component = _component(step["to"]["cell"], top, instances)
+        if not through or component not in (None, through[-1]["component"]):
+            through.append({"component": component or top, "delay_ns": 0.0})
+        through[-1]["delay_ns"] = round(through[-1]["delay_ns"] + step["delay"], 3)
     return {
         "from": path[0]["from"]["cell"],
         "to": path[-1]["to"]["cell"],
+        "from_component": through[0]["component"],
+        "to_component": through[-1]["component"],
         "delay_ns": round(sum(kinds.values()) + routing, 3),
         "logic_ns": round(sum(kinds.values()), 3),
         "routing_ns": round(routing, 3),
         "stages": sum(step["type"] == "logic" for step in path),
+        "through": through,
     }

@@ -45,14 +45,16 @@ class Yosys:
     folder : path-like
         Where commands find and leave files.
     commands : list of str
+    python : path-like or None
+        Interpreter whose pyosys is run; None is this one.
     """
 
-    def __init__(self, folder, commands):
-        if importlib.util.find_spec("pyosys") is None:
+    def __init__(self, folder, commands, python=None):
+        if python is None and importlib.util.find_spec("pyosys") is None:
             raise ThresherError("Synthesis needs the Python package pyosys: run `pip install pyosys`.")
         self._folder = Path(folder)
         self._process = subprocess.Popen(
-            [sys.executable, worker.__file__], cwd=folder, text=True, errors="replace",
+            [python or sys.executable, worker.__file__], cwd=folder, text=True, errors="replace",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         # The pipe holds far more than a script; the worker reads all of it before it writes anything.
         self._process.stdin.write("\n".join(commands))

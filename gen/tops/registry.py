@@ -14,7 +14,7 @@ PRESETS = Path(__file__).parent / "presets"
 def tops():
     """All tops by name.
 
-    A top has `name`, `summary`, `parameters_class`, ``presets()``, ``build(parameters)``,
+    A top has `name`, `summary`, `parameters_class`, ``presets()``, ``build(parameters, target)``,
     ``describe(parameters)`` and ``simulate(parameters, options)``.
     """
     from gen.tops.sofa import SofaTop

@@ -161,18 +161,18 @@ def simulate_heads(top, parameters, options):
     dict
         The report of the run.
     """
-    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens", "sample"})
+    options.refuse_others(top.name, {"keep", "causal", "policy", "compare_dense", "from_tokens", "sample", "netlist"})
     p = parameters
     if options.sample is not None and not p.counters:
         raise ThresherError("--sample reads the counters, and this configuration has none (counters=false)")
     inputs, selection, heads, scales = plan_inputs(p, options)
-    emitted = emit_cached(top, p)
-    run = run_heads(emitted.verilog, emitted.registers, heads, p, seed=options.seed, stall=options.stall,
+    verilog, registers, about = simulated_design(top, p, options.netlist)
+    run = run_heads(verilog, registers, heads, p, seed=options.seed, stall=options.stall,
                     simulator=options.simulator, waves=options.waves, sample=options.sample)
     result = run.simulation
     outputs = float_outputs(run, scales)
     report = {
-        "top": top.name, "parameters": dataclasses.asdict(p), "simulator": options.simulator,
+        "top": top.name, "parameters": dataclasses.asdict(p), "simulator": options.simulator, **about,
         "bit_exact": not run.mismatches, "mismatches": run.mismatches[:10], "mismatch_count": len(run.mismatches),
         "cycles": result.cycles, **utilisation(run, p),
         "accuracy": accuracy(inputs, heads, outputs, run.selected),
@@ -188,7 +188,7 @@ def simulate_heads(top, parameters, options):
         report["timeline"] = timeline(result, options.sample, p)
     if options.compare_dense:
         dense = [dataclasses.replace(head, dense=True) for head in heads]
-        baseline = run_heads(emitted.verilog, emitted.registers, dense, p, seed=options.seed, stall=options.stall,
+        baseline = run_heads(verilog, registers, dense, p, seed=options.seed, stall=options.stall,
                              simulator=options.simulator)
         report["dense_cycles"] = baseline.simulation.cycles
         report["speedup_vs_dense"] = baseline.simulation.cycles / result.cycles
@@ -197,6 +197,24 @@ def simulate_heads(top, parameters, options):
         report["mismatch_count"] += len(baseline.mismatches)
     write_outputs(options.output, inputs, run, outputs)
     return report
+
+
+def simulated_design(top, parameters, netlist):
+    """Verilog to simulate: what is emitted, or its netlist.
+
+    Returns
+    -------
+    tuple
+        Path of the Verilog, registers by name, and what a report says of it: of a netlist its target and cells.
+    """
+    if netlist is None:
+        emitted = emit_cached(top, parameters)
+        return emitted.verilog, emitted.registers, {}
+    from gen.synth.simulated import simulated_netlist
+
+    emitted = emit_cached(top, parameters, netlist)
+    synthesised = simulated_netlist(emitted.verilog, top.name)
+    return synthesised.verilog, emitted.registers, {"netlist": netlist, "cells": synthesised.cells}
 
 
 def plan_inputs(parameters, options):

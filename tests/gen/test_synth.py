@@ -234,6 +234,12 @@ def test_pnr(tmp_path):
     assert path["delay_ns"] == pytest.approx(path["logic_ns"] + path["routing_ns"], abs=2e-3)
     assert path["delay_ns"] == pytest.approx(1e3 / low, rel=0.1)
     assert path["from"] and path["to"] and path["stages"] >= 1
+    instances = {"dut", "mac_0", "mac_1", "table", "table.memory", "sorter"}
+    for component in (path["from_component"], path["to_component"]):
+        assert component in instances or component.startswith("sorter.step_")
+    assert [path["through"][0]["component"], path["through"][-1]["component"]] == [
+        path["from_component"], path["to_component"]]
+    assert sum(hop["delay_ns"] for hop in path["through"]) == pytest.approx(path["delay_ns"], abs=0.02)
 
 
 @pytest.mark.parametrize("kwargs, message", [

@@ -25,6 +25,7 @@ SECTIONS = {
     "simulation": "gen.bench.speed:measure_simulation",
     "paper": "gen.bench.speed:measure_paper",
     "area": "gen.bench.area:measure_area",
+    "estimate": "gen.bench.estimate:measure_estimate",
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",
     "pnr": "gen.bench.clock:measure_pnr",

@@ -1,12 +1,20 @@
 """Look-up tables, flip-flops, multiplier blocks and block memories of a design on ECP5, without synthesis."""
 
+import hashlib
+import importlib.metadata
+import json
 import re
 from math import ceil
+from pathlib import Path
 
+from gen.emit.cache import cache_folder, source_digest
+from gen.emit.write import write_files
 from gen.estimate.coarse import TARGET, coarse_modules
 from gen.synth.cells import count_cells
 
-__all__ = ["FLATTENED", "LUT_COSTS", "estimate_area", "module_area", "work"]
+__all__ = ["FLATTENED", "KINDS", "LUT_COSTS", "estimate_area", "estimate_cached", "module_area", "work"]
+
+KINDS = ("luts", "ffs", "dsps", "brams")
 
 #: Look-up tables per unit of work of each kind, see :func:`work`: fitted by :mod:`gen.estimate.fit`.
 LUT_COSTS = {"add": 0.19, "choice": 0.47, "compare": 0.7, "decode": 1.0, "gates": 0.41, "mux": 0.89, "reduce": 0.1,
@@ -118,10 +126,36 @@ def estimate_area(component, name):
     :class:`gen.errors.ThresherError`
         If Yosys is missing or fails.
     """
-    totals = dict.fromkeys(("luts", "ffs", "dsps", "brams"), 0)
+    totals = dict.fromkeys(KINDS, 0)
     for module in coarse_modules(component, name).values():
         area = module_area(module.cells)
         area["luts"] += sum(LUT_COSTS[kind] * amount for kind, amount in area["work"].items())
         for kind in totals:
             totals[kind] += module.copies * area[kind]
     return {kind: round(count * FLATTENED.get(kind, 1)) for kind, count in totals.items()}
+
+
+def estimate_cached(top, parameters):
+    """Estimate the area of a top, or find it estimated: an elaboration takes seconds.
+
+    Parameters
+    ----------
+    top : object of :func:`gen.tops.registry.tops`
+    parameters : dataclass
+        Of the top.
+
+    Returns
+    -------
+    dict
+        See :func:`estimate_area`.
+    """
+    sources = source_digest(Path(__file__).parent, Path(__file__).parent.with_name("synth"))
+    version = importlib.metadata.version("pyosys")
+    key = hashlib.sha256(f"{top.name} {parameters!r} {sources} {version}".encode()).hexdigest()[:24]
+    path = cache_folder() / "estimate" / f"{top.name}-{key}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        area = estimate_area(top.build(parameters, TARGET), top.name)
+    write_files(path.parent, {path.name: json.dumps(area)})
+    return area

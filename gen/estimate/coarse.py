@@ -15,7 +15,8 @@ TARGET = "ecp5"
 
 # Products of this size become multiplier blocks, as in the synthesis of the whole.
 _MULTIPLIERS = ("techmap -map +/mul2dsp.v -D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 "
-                "-D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18 t:$mul")
+                "-D DSP_B_MINWIDTH=2 -D DSP_NAME=$__MUL18X18 t:$mul",
+                "techmap -map +/lattice/dsp_map_18x18.v t:$__MUL18X18")
 
 _MODULE = re.compile(r"^module \\(\S+)\n(.*?)^end$", re.MULTILINE | re.DOTALL)
 _CELL = re.compile(r"^  cell \\?(\S+) \S+\n(.*?)^  end$", re.MULTILINE | re.DOTALL)
@@ -76,7 +77,7 @@ def coarse_modules(component, name):
         with Yosys(folder, [
                 PRIMITIVES[TARGET], "read_rtlil design.il", f"hierarchy -check -top {name}",
                 "proc", "opt_expr", "opt_clean", "opt_hier", "opt", "wreduce", "peepopt", "opt_clean",
-                _MULTIPLIERS, "alumacc", "opt_merge", "memory -nomap",
+                *_MULTIPLIERS, "alumacc", "opt_merge", "memory -nomap",
                 # Initial values of wires that become constants by what follows would contradict each other.
                 "setattr -unset init w:*", "opt_hier", "opt_expr", "opt_dff", "opt_hier", "opt_clean", "opt_merge",
                 f"{stage} map_ram:map_ffram", "opt_expr", "opt_clean", "maccmap",

@@ -4,12 +4,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+
+from gen.errors import ThresherError
 from hw.predictor.predictor import predictor_latency
 from hw.sofa.task import HEADER_BITS, TaskDecoder
 from hw.sorter.segment_sorter import segment_cycles
 from sim.host.quantise import Selection, segment_plan
 
-__all__ = ["Workload", "predict_cycles"]
+from .sofa_inputs import check_heads, load_heads, shipped_case
+
+__all__ = ["Workload", "choose_workload", "predict_cycles", "predict_heads"]
 
 #: Cycles that are the same for every configuration, of what is not worth a formula.
 CLAIM = 12             # from a decoded header to the first row, and from the last vector to its task
@@ -40,6 +45,56 @@ class Workload:
     value_dim: int
     selection: Selection = Selection()
     masked: bool = False
+
+
+def choose_workload(parameters, options):
+    """The workload that options name: the sizes of a file or of the shipped case, or what is given.
+
+    Parameters
+    ----------
+    parameters : :class:`hw.sofa.parameters.SofaParameters`
+    options : :class:`gen.estimate.WorkloadOptions`
+
+    Raises
+    ------
+    ThresherError
+        The file or a size is not legal, or the configuration does not hold such a head.
+    """
+    p, sizes = parameters, options.sizes
+    if options.input is None:
+        inputs = check_heads(shipped_case(p), "the shipped case", p)
+    else:
+        inputs = load_heads(options.input, p)
+        if inputs.tokens is not None:
+            raise ThresherError(f"{options.input} holds tokens, but cycles are predicted of queries, keys and values")
+    keys = sizes.get("keys", inputs.k.shape[1])
+    queries = sizes.get("queries", keys if "keys" in sizes else inputs.q.shape[1])
+    head_dim = sizes.get("head_dim", inputs.k.shape[2])
+    value_dim = sizes.get("value_dim", head_dim if "head_dim" in sizes else inputs.v.shape[2])
+    check_heads({"q": np.zeros((queries, head_dim)), "k": np.zeros((keys, head_dim)), "v": np.zeros((keys, value_dim))},
+                "the workload", p)
+    selection = Selection(keep=0.25 if options.keep is None else options.keep, causal=options.causal,
+                          policy=options.policy or "merge")
+    return Workload(sizes.get("heads", len(inputs.q)), queries, keys, head_dim, value_dim, selection,
+                    inputs.mask is not None)
+
+
+def predict_heads(parameters, options):
+    """`thresher describe sofa`: cycles of the workload that the options name.
+
+    Returns
+    -------
+    dict
+        See :func:`predict_cycles`; ``workload`` has the sizes, share of keys, policy and causality of the heads.
+    """
+    workload = choose_workload(parameters, options)
+    try:
+        predicted = predict_cycles(parameters, workload)
+    except ValueError as error:
+        raise ThresherError(str(error)) from error
+    sizes = {name: getattr(workload, name) for name in ("heads", "queries", "keys", "head_dim", "value_dim")}
+    selection = {name: getattr(workload.selection, name) for name in ("keep", "policy", "causal")}
+    return {"workload": sizes | selection, **predicted}
 
 
 class _Head:

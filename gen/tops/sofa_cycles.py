@@ -1,6 +1,5 @@
 """Cycles of a task on `sofa`, from a model of its schedule in which a group of rows is the unit of work."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil
 
@@ -16,7 +15,7 @@ from .sofa_inputs import check_heads, load_heads, shipped_case
 
 __all__ = ["Workload", "choose_workload", "predict_cycles", "predict_heads"]
 
-#: Cycles that are the same for every configuration, of what is not worth a formula.
+# Cycles that are the same for every configuration, of what is not worth a formula, set by simulations.
 CLAIM = 12             # from a decoded header to the first row, and from the last vector to its task
 SORTED = 14            # from the last score of a group to its last candidate, besides the turns of its rows
 SEARCHED = 8           # states of the choice of a group's keys besides its walks
@@ -24,11 +23,10 @@ WALKED = 9             # from the masks of a group to its first key, and from ba
 MULTIPLIED = 52        # from the last key of a row to its complete sums
 DIVIDED = 22           # to divide a row by its sum, before its elements are read
 WRITTEN = 6            # from the last element of a row to its last word, besides its words
-
-#: What depends on data, as in real heads: cycles of a row in which the running maximum is rescaled, and the share of
-#: the keys that only one row of a batch needs, where each row keeps a quarter of the keys.
-RAISES = 3
 QUEUE = 16             # keys that are listed ahead of their issue
+
+# Cycles a row in which its running maximum is rescaled. They depend on the data: in real heads it rises once to thrice.
+RAISES = 3
 
 
 @dataclass(frozen=True)
@@ -130,11 +128,77 @@ class _Head:
         return sum(min(self.kept, row + 1) for row in rows)
 
 
+class _Slice:
+    """When each stage of a slice is done with the groups so far."""
+
+    def __init__(self, p, w, head):
+        self._p, self._w, self._head = p, w, head
+        self.swept = self.selected = self.walked = self.issued = self.divided = 0
+        self.begun = []        # when each group's keys begin to be chosen
+        self.attended = []     # when the queries of each group are no longer needed
+        self.busy = dict.fromkeys(("prediction", "selection", "multipliers", "division"), 0)
+
+    def place(self, group):
+        """When there is room for the queries of a group, by its number: that of an earlier one."""
+        earlier = group - self._p.query_groups
+        return self.attended[earlier] if earlier >= 0 else 0
+
+    def run(self, group, loaded, attend, written):
+        """Take a group of rows through all stages.
+
+        Parameters
+        ----------
+        group : range
+        loaded : int
+            When its queries are there, and the keys; `attend`: when the values are.
+        written : int
+            When the last row before it has left.
+
+        Returns
+        -------
+        int
+            When its last row has left.
+        """
+        p, head, busy = self._p, self._head, self.busy
+        # The candidates of two groups are held, and the masks of some.
+        self.swept = max(self.swept, loaded, *self.begun[-2:-1]) + 2 + head.sweep
+        chosen = max(self.swept + head.sort, self.selected) + head.search
+        if len(self.attended) >= p.held_groups:
+            chosen = max(chosen, self.attended[-p.held_groups])
+        self.begun.append(chosen)
+        self.selected = self.begun[-1] + head.choose
+        ready = max(self.selected, attend)
+        for first in range(0, len(group), p.batch_rows):
+            rows = group[first:first + p.batch_rows]
+            pairs = head.pairs(self._w, rows)
+            # Keys of a batch as if each row kept any of them; rows of real heads share more.
+            union = self._w.keys * (1 - (1 - pairs / len(rows) / self._w.keys) ** len(rows))
+            work, divide = pairs * head.folds + RAISES * len(rows), len(rows) * head.divide
+            walk = max(ready, self.walked) + WALKED
+            # A row ends when the sums of the one before it in its place have been read.
+            self.issued = max(max(walk, self.issued) + work, walk + union, self.divided - MULTIPLIED)
+            self.walked = max(walk + union, self.issued - QUEUE * work / max(1, union))
+            begin = max(self.divided, self.issued + MULTIPLIED)
+            self.divided = begin + divide
+            if p.slices == 1:
+                # A row is written while the next one is divided.
+                written = max(written, begin + head.divide) + (len(rows) - 1) * head.write
+                written = max(written, self.divided) + head.write
+            else:
+                written = max(written + len(rows) * head.words, self.divided + head.write)
+            busy["multipliers"] += work
+            busy["division"] += divide
+        self.attended.append(self.issued)
+        busy["prediction"] += head.sweep + 2
+        busy["selection"] += head.search + head.choose
+        return written
+
+
 def predict_cycles(parameters, workload):
     """Cycles from the first input word to the last output word, and what takes most of them.
 
-    Each group of rows goes through loading, prediction, search, attention, division and writing, each of which works on
-    one group at a time and waits for what it needs: its words, the group before, room behind it.
+    Each group of rows goes through loading, prediction, selection, attention, division and writing, each of which works
+    on one group at a time and waits for what it needs: its words, the group before, room behind it.
 
     Parameters
     ----------
@@ -153,88 +217,42 @@ def predict_cycles(parameters, workload):
         The configuration cannot keep that many keys.
     """
     p, w, head = parameters, workload, _Head(parameters, workload)
-    slices, large = p.slices, w.keys > p.max_keys // 2
-    bus, written, pairs = 0, 0, 0                     # when the next word is read; when the last row has left
-    swept, selected, walked, issued, divided = ([0] * slices for _ in range(5))
-    begun = [[] for _ in range(slices)]               # when each group's keys begin to be chosen
-    attended = [[] for _ in range(slices)]            # when the queries of each group are no longer needed
-    left = []                                         # when each head has left
-    busy = defaultdict(int)
-
-    for _head in range(w.heads):
+    slices = [_Slice(p, w, head) for _ in range(p.slices)]
+    groups = [range(first, min(first + p.trees, w.queries)) for first in range(0, w.queries, p.trees)]
+    early = p.early_rows // p.trees
+    resident = 1 if w.keys > p.max_keys // 2 else 2    # heads in the key memories
+    bus = written = 0                                  # when the next word is read; when the last row has left
+    left = []                                          # when each head has left
+    for _ in range(w.heads):
         bus += ceil(HEADER_BITS / p.bus_width) + TaskDecoder.latency + CLAIM
-        before = len(left) - (1 if large else 2)
-        bus = max(bus, left[before] if before >= 0 else 0)
-        groups = [range(first, min(first + p.trees, w.queries)) for first in range(0, w.queries, p.trees)]
-        done = [len(attended[index]) for index in range(slices)]
+        if len(left) >= resident:
+            bus = max(bus, left[-resident])
+        done = [len(slice_.attended) for slice_ in slices]
 
-        def load(group, number, bus=0, done=tuple(done)):
-            """When a group has its queries."""
-            index, place = number % slices, done[number % slices] + number // slices - p.query_groups
-            # The queries of a group go where those of a group that has been attended were.
-            free = attended[index][place] if 0 <= place < len(attended[index]) else 0
-            return max(bus, free) + len(group) * head.row_load
+        def load(number, after, done=tuple(done)):
+            """When a group has its queries, if they are read after that cycle."""
+            index = number % p.slices
+            place = slices[index].place(done[index] + number // p.slices)
+            return max(after, place) + len(groups[number]) * head.row_load
 
-        loaded, start = {}, bus
-        early = p.early_rows // p.trees
-        for number, group in enumerate(groups[:early]):
-            loaded[number] = bus = load(group, number, bus)
-        bus += w.keys * head.key_words + CLAIM
-        predict = bus
+        loaded = {}
+        for number in range(min(early, len(groups))):
+            loaded[number] = bus = load(number, bus)
+        bus = predict = bus + w.keys * head.key_words + CLAIM
         bus += w.keys * head.value_words + CLAIM
         attend = max([bus, *(time + 4 for time in left[-1:])])
-        busy["loading"] += bus - start
-        swept = [max(time, predict) for time in swept]
         for number, group in enumerate(groups):
             if number not in loaded:
-                loaded[number] = bus = load(group, number, bus)
-                busy["loading"] += len(group) * head.row_load
-            index = number % slices
-            # Prediction: the candidates of two groups are held.
-            earlier = begun[index][-2] if len(begun[index]) > 1 else 0
-            sweep = max(swept[index] + 2, loaded[number] + 2, earlier + 2)
-            swept[index] = sweep + head.sweep
-            # Search and choice: the masks of some groups are held.
-            chosen = max(swept[index] + head.sort, selected[index]) + head.search
-            if len(attended[index]) >= p.held_groups:
-                chosen = max(chosen, attended[index][-p.held_groups])
-            begun[index].append(chosen)
-            selected[index] = chosen + head.choose
-            # Attention, batch after batch.
-            ready = max(selected[index], attend)
-            for first in range(0, len(group), p.batch_rows):
-                rows = group[first:first + p.batch_rows]
-                work, union = head.pairs(w, rows), 0
-                pairs += work
-                union = _union(head, w, rows, work)
-                walk = max(ready, walked[index]) + WALKED
-                work = work * head.folds + RAISES * len(rows)
-                end = max(max(walk, issued[index]) + work, walk + union, divided[index] - MULTIPLIED)
-                walked[index] = max(walk + union, end - QUEUE * work // max(1, union))
-                issued[index] = end
-                divided[index] = max(divided[index], end + MULTIPLIED) + len(rows) * head.divide
-                if slices == 1:
-                    written = max(written, divided[index] - (len(rows) - 1) * head.divide)
-                    written = max(written + (len(rows) - 1) * head.write, divided[index]) + head.write
-                else:
-                    written = max(written + len(rows) * head.words, divided[index] + head.write)
-                if not index:
-                    busy["multipliers"] += work
-                    busy["division"] += len(rows) * head.divide
-                busy["writing"] += len(rows) * (head.write if slices == 1 else head.words)
-            attended[index].append(issued[index])
-            if not index:
-                busy["prediction"] += head.sweep + 2
-                busy["selection"] += head.search + head.choose
-        # The next head waits until what is behind the prediction depends on this one no more.
-        swept = [time + predictor_latency(p) + 32 for time in swept]
+                loaded[number] = bus = load(number, bus)
+            written = slices[number % p.slices].run(group, max(loaded[number], predict), attend, written)
+        for slice_ in slices:
+            # The next head waits until nothing behind the prediction depends on this one.
+            slice_.swept += predictor_latency(p) + 32
         left.append(written + WRITTEN)
-    cycles = left[-1] + 2
-    products = pairs * (w.head_dim + w.value_dim)
-    bound = max(busy, key=busy.get)
-    return {"cycles": cycles, "utilisation": products / (p.multipliers * cycles), "bound": bound, "stages": dict(busy)}
-
-
-def _union(head, w, rows, pairs):
-    """Keys that a batch of rows needs, as if each row kept any of the keys; rows of real heads share more."""
-    return w.keys * (1 - (1 - pairs / len(rows) / w.keys) ** len(rows))
+    cycles = ceil(left[-1]) + 2
+    stages = slices[0].busy | {
+        "loading": w.heads * (w.queries * head.row_load + w.keys * (head.key_words + head.value_words)),
+        "writing": w.heads * w.queries * (head.write if p.slices == 1 else head.words)}
+    products = w.heads * head.pairs(w, range(w.queries)) * (w.head_dim + w.value_dim)
+    return {"cycles": cycles, "utilisation": products / (p.multipliers * cycles),
+            "bound": max(stages, key=stages.get), "stages": stages}

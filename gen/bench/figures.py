@@ -17,7 +17,8 @@ TOLERANCE = 0.05
 LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed"})
 
 #: Columns that depend on the machine.
-VARYING = frozenset({"seconds", "import_seconds", "lint_seconds", "peak_mib", "kcycles_per_second"})
+VARYING = frozenset({"seconds", "import_seconds", "lint_seconds", "estimate_seconds", "synthesis_seconds", "peak_mib",
+                     "kcycles_per_second"})
 
 #: Columns of single layers, of which there is a mean.
 DETAIL = "layer "

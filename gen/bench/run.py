@@ -26,6 +26,7 @@ SECTIONS = {
     "paper": "gen.bench.speed:measure_paper",
     "netlist": "gen.bench.netlist:measure_netlist",
     "area": "gen.bench.area:measure_area",
+    "estimate": "gen.bench.estimate:measure_estimate",
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",
     "pnr": "gen.bench.clock:measure_pnr",

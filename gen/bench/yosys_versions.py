@@ -15,7 +15,7 @@ from gen.bench.report import table
 from gen.cli.output import progress
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
-from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
+from gen.synth.synth import PREPARE_ECP5, PRIMITIVES, SYNTH_ECP5
 from gen.synth.xilinx import synth_commands
 from gen.synth.yosys import Yosys, quoted
 
@@ -25,7 +25,7 @@ __all__ = ["VERSIONS", "install", "measure_version", "page"]
 VERSIONS = ("0.60", "0.61", "0.62", "0.63", "0.64", "0.65", "0.66", "0.67", "0.68", "0.69", "0.70")
 
 #: The commands of each target, by what they are in the table.
-FLOWS = {"ecp5": [f"{SYNTH_ECP5} -top {TOP}"], "xilinx": synth_commands(TOP, "xc7", flatten=True)}
+FLOWS = {"ecp5": [*PREPARE_ECP5, f"{SYNTH_ECP5} -top {TOP}"], "xilinx": synth_commands(TOP, "xc7", flatten=True)}
 
 
 def install(version, folder):

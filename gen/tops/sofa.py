@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# Registers are read off a top that is never elaborated.
 """The `sofa` top: dynamic sparse attention behind an AXI shell."""
 
 import dataclasses
@@ -52,6 +54,12 @@ class SofaTop:
             "keys_with_overlapped_loading": p.max_keys // 2,
             "largest_head_dim": p.max_head_dim,
         }
+
+    def predict(self, parameters, options):
+        """Cycles of a task, from a model of the schedule; see :mod:`gen.tops.sofa_cycles`."""
+        from gen.tops.sofa_cycles import predict_heads
+
+        return predict_heads(parameters, options)
 
     def simulate(self, parameters, options):
         """Run heads on the emitted Verilog; see :mod:`gen.tops.sofa_simulation`."""

@@ -13,6 +13,9 @@ from gen.bench import markdown, run_sections
 from gen.bench import run as bench_run
 from gen.bench.accuracy import POLICIES, head_accuracy, predictor_scores
 from gen.bench.area import instances, shares
+from gen.bench.cycles import Case
+from gen.bench.estimate import deviation, measure_estimate
+from gen.bench.heads import Head
 from gen.bench.survey import summarise
 from gen.errors import ThresherError
 from gen.tops.registry import resolve
@@ -209,3 +212,29 @@ endmodule
                                       "memory": "hw.stream.block_memory.BlockMemory"}, own)
     assert totals["predictor"]["luts"] == 220
     assert totals["shell"]["luts"] == 1
+
+
+def test_deviation_of_an_estimate():
+    assert deviation(90, 100) == pytest.approx(-0.1) and deviation(7, 7) == 0
+    assert deviation(0, 0) == 0 and deviation(1, 0) == float("inf")
+
+
+def test_section_estimate_shows_the_largest_deviation(monkeypatch):
+    luts = {"tiny": 80, "ecp5": 110}
+
+    def compare_area(preset, sets):
+        row = {"configuration": preset, "estimate_seconds": 1.0}
+        for kind in ("luts", "ffs", "dsps", "brams"):
+            row[f"{kind}_deviation"] = deviation(luts[preset], 100) if kind == "luts" else 0.0
+        return row
+
+    monkeypatch.setattr("gen.bench.estimate.compare_area", compare_area)
+    monkeypatch.setattr("gen.bench.estimate.compare_cycles", lambda case, folder: {
+        "head": case.head.name, "predicted": 97, "cycles": 100, "deviation": deviation(97, 100)})
+    told = []
+    section = measure_estimate(told.append, (("tiny", ()), ("ecp5", ())), [Case("tiny", Head("one", None, ()), 0.25)])
+    figures = section["figures"]
+    assert figures["luts: deviation of the estimate from synthesis, at most"] == pytest.approx(0.2)
+    assert figures["brams: deviation of the estimate from synthesis, at most"] == 0
+    assert figures["cycles: deviation of the prediction from simulation, at most"] == pytest.approx(0.03)
+    assert len(section["tables"]["area"]) == 2 and "one" in told[-1]

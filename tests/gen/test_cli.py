@@ -11,6 +11,7 @@ import pytest
 
 from gen.cli import main
 from gen.errors import ThresherError
+from gen.estimate import WorkloadOptions
 from sim.runner.errors import SimulationHang
 
 COMMANDS = ("list", "describe", "doctor", "emit", "sim", "run", "synth", "pnr", "power", "workload", "demo", "lint",
@@ -34,6 +35,10 @@ def calls(monkeypatch):
         return {"top": "fake", "bit_exact": made.bit_exact, "cycles": np.int64(12),
                 "counters": {"stalled": np.arange(2)}, "accuracy": [{"head": 0, "error": 0.25}]}
 
+    def predict(parameters, options):
+        made.options = options
+        return {"workload": options.sizes, "cycles": 99, "bound": "loading"}
+
     def resolve(*arguments):
         made.resolved = arguments
         if "lanes=0" in arguments[3]:
@@ -43,7 +48,7 @@ def calls(monkeypatch):
     top = SimpleNamespace(name="fake", summary="Does [nothing].", presets=lambda: {"tiny": {}, "ecp5": {}},
                           parameters_class=Parameters, build=lambda parameters, target="generic": SHELL,
                           simulate=simulate,
-                          describe=lambda parameters: {"cycles": 10, "area": {"luts": 7}})
+                          describe=lambda parameters: {"cycles": 10, "area": {"luts": 7}}, predict=predict)
 
     def emit(shell, name, directory, target=None):
         assert shell is SHELL
@@ -64,6 +69,8 @@ def calls(monkeypatch):
                           ("gen.tops.registry", {"tops": lambda: {"fake": top}, "resolve": resolve}),
                           ("gen.emit", {"emit": emit}), ("gen.synth", {"MACRO_WORDS": 64, "synth": synth, "pnr": pnr,
                                          "FAMILIES": {"xc7": "", "xcup": ""}}),
+                          ("gen.estimate", {"WorkloadOptions": WorkloadOptions,
+                                            "estimate_cached": lambda top, parameters: {"luts": 123456}}),
                           ("gen.demo", {"demo": lambda path, update: {"output": path, "bit_exact": True}})):
         module = ModuleType(name)
         vars(module).update(content)
@@ -104,6 +111,17 @@ def test_describe(calls, capsys, tmp_path):
         assert expected in text
     made = report(tmp_path / "r.json")
     assert made["parameters"] == {"lanes": 4} and made["estimates"]["area"] == {"luts": 7}
+    assert made["area"] == {"target": "ecp5", "luts": 123456} and "123456" in text
+    assert made["cycles"] == {"workload": {}, "cycles": 99, "bound": "loading"} and "loading" in text
+
+
+def test_describe_a_workload(calls, tmp_path):
+    assert main(["describe", "fake", "--no-area", "--keys", "12", "--heads", "2", "--keep", "0.5", "--causal",
+                 "--report", str(tmp_path / "r.json")]) == 0
+    assert calls.options.sizes == {"keys": 12, "heads": 2}
+    assert (calls.options.keep, calls.options.causal, calls.options.input) == (0.5, True, None)
+    made = report(tmp_path / "r.json")
+    assert made["area"] is None and made["cycles"]["workload"] == {"keys": 12, "heads": 2}
 
 
 def test_common_options_reach_the_registry(calls, tmp_path):

@@ -33,8 +33,8 @@ _SHIFTS = ("$shl", "$shr", "$sshl", "$sshr", "$shift", "$shiftx")
 def work(cell):
     """What a word-level cell costs in look-up tables: a kind of :data:`LUT_COSTS`, and how much of it.
 
-    The amount is about the number of look-up tables of four inputs, were the cell alone; as logic of neighbouring cells
-    shares look-up tables, the costs are less than 1.
+    The amount is about the number of look-up tables of four inputs, were the cell alone. Most costs are less than 1,
+    because logic of neighbouring cells shares look-up tables.
 
     Parameters
     ----------

@@ -122,7 +122,7 @@ class _Head:
         self.write = self.segments + 2 + self.words
 
     def pairs(self, w, rows):
-        """Keys that rows keep, all together, as numbers of the rows of a head."""
+        """Keys that the given rows keep, all together."""
         if not w.selection.causal:
             return self.kept * len(rows)
         return sum(min(self.kept, row + 1) for row in rows)

@@ -1,6 +1,7 @@
 """Heads of an ``.npz`` for `sofa`: queries, keys and values, or tokens and weights, checked against a configuration."""
 
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -71,10 +72,13 @@ def load_heads(path, parameters, from_tokens=False):
         An array is missing, has the wrong shape, is not finite or does not fit the configuration.
     """
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
+        file = np.load(path)
+        # One array, as in an .npy, comes as it is.
+        arrays = {name: file[name] for name in file.files} if hasattr(file, "files") else None
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ThresherError(f"{path} is not an .npz file of plain arrays: {error}") from error
+    if arrays is None:
+        raise ThresherError(f"{path} holds one array without a name, but an .npz file of named arrays is needed.")
     return check_heads(arrays, path, parameters, from_tokens)
 
 

@@ -1,8 +1,8 @@
 """Binary multiplexers, and what else chooses among bits."""
 
-from amaranth.hdl import C, Cat, Mux, Signal, Value
+from amaranth.hdl import Cat, Mux
 
-__all__ = ["above_lowest", "any_of", "lowest_bit", "number_of", "select", "several"]
+__all__ = ["any_of", "lowest_bit", "number_of", "select"]
 
 
 def select(index, values):
@@ -38,45 +38,6 @@ def any_of(values):
 def lowest_bit(value):
     """The lowest bit of a value that is set, alone; 0 if none is."""
     return (value & (~value + 1))[:len(value)]
-
-
-def above_lowest(m, value, name):
-    """Mask of the bits that are above the lowest one that is set, whether they are set or not.
-
-    In groups of four, and groups of these: the depth grows with the logarithm of the width.
-
-    Parameters
-    ----------
-    m : Module
-        Module that the signals are added to.
-    value : Value
-    name : str
-        Stem of their names.
-    """
-    value = Value.cast(value)
-    parts = [value[start:start + 4] for start in range(0, len(value), 4)]
-    above = Signal(len(value), name=f"{name}_above{len(value)}")
-    before = C(0, 1)
-    if len(parts) > 1:
-        some = Signal(len(parts), name=f"{name}_some{len(value)}")
-        m.d.comb += some.eq(Cat(part.any() for part in parts))
-        before = above_lowest(m, some, name)
-    m.d.comb += above.eq(Cat(before[number] | (part[:place].any() if place else 0)
-                             for number, part in enumerate(parts) for place in range(len(part))))
-    return above
-
-
-def several(m, value, name):
-    """Whether more than one bit of a value is set; see :func:`above_lowest`."""
-    value = Value.cast(value)
-    parts = [value[start:start + 4] for start in range(0, len(value), 4)]
-    two = any_of([part[place] & part[:place].any() if place else C(0, 1)
-                  for part in parts for place in range(len(part))])
-    if len(parts) == 1:
-        return two
-    some = Signal(len(parts), name=f"{name}_some{len(value)}")
-    m.d.comb += some.eq(Cat(part.any() for part in parts))
-    return two | several(m, some, name)
 
 
 def number_of(bit):

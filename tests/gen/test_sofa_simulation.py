@@ -79,6 +79,13 @@ def test_refused_files(tmp_path):
     np.savez(tmp_path / "objects.npz", q=np.array([{}], dtype=object))
     with pytest.raises(ThresherError, match=r"objects.npz is not an .npz file of plain arrays"):
         load_heads(tmp_path / "objects.npz", TINY)
+    np.savez(tmp_path / "whole.npz", q=np.ones((5, 4)))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:200])
+    with pytest.raises(ThresherError, match=r"cut.npz is not an .npz file of plain arrays"):
+        load_heads(tmp_path / "cut.npz", TINY)
+    np.save(tmp_path / "one.npy", np.ones((5, 4)))
+    with pytest.raises(ThresherError, match=r"one.npy holds one array without a name"):
+        load_heads(tmp_path / "one.npy", TINY)
 
 
 def test_options_of_other_tops_are_refused():

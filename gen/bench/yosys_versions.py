@@ -89,7 +89,8 @@ def page(preset, rows):
     verdict = []
     if pinned in counts:
         best = min(counts, key=counts.get)
-        verdict = [f"Fewest look-up tables on ecp5: {best}, {1 - counts[best] / counts[pinned]:.1%} below {pinned}.", ""]
+        below = 1 - counts[best] / counts[pinned]
+        verdict = [f"Fewest look-up tables on ecp5: {best}, {below:.1%} below {pinned}.", ""]
     return "\n".join([
         "# Releases of Yosys", "",
         f"The Verilog of `{TOP}`, preset `{preset}`, synthesised by releases of Yosys (`pyosys` on PyPI) with the flow "

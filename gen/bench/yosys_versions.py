@@ -85,12 +85,18 @@ def measure_version(version, target, verilog):
 def page(preset, rows):
     """The page ``docs/yosys-versions.md`` of rows of :func:`measure_version`."""
     pinned = importlib.metadata.version("pyosys")
+    counts = {row["version"]: row["luts"] for row in rows if row["target"] == "ecp5" and "luts" in row}
+    verdict = []
+    if pinned in counts:
+        best = min(counts, key=counts.get)
+        below = 1 - counts[best] / counts[pinned]
+        verdict = [f"Fewest look-up tables on ecp5: {best}, {below:.1%} below {pinned}.", ""]
     return "\n".join([
         "# Releases of Yosys", "",
         f"The Verilog of `{TOP}`, preset `{preset}`, synthesised by releases of Yosys (`pyosys` on PyPI) with the flow "
         f"of `thresher synth` and `thresher pnr`: `{FLOWS['ecp5'][0]}`. pyproject.toml pins {pinned}. Written by "
         "`python -m gen.bench.yosys_versions`; seconds are of one machine that did other things too.", "",
-        *table(rows)]) + "\n"
+        *verdict, *table(rows)]) + "\n"
 
 
 def command(

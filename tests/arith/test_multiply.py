@@ -7,40 +7,13 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Shape, signed, unsigned
 
+from gen.synth.simulated import ECP5_BLOCKS
 from hw.arith import Multiply
 from sim.golden import arith as golden
 from tests.arith.pipelines import pipeline
 
 SHAPES = [(signed(8), signed(8)), (signed(16), unsigned(13)), (unsigned(18), signed(18)),
           (unsigned(18), unsigned(18)), (signed(1), unsigned(1)), (signed(18), signed(18))]
-
-# What the primitive does in the one mode that is used, written from its documentation: input registers, a
-# product whose operands are signed or not on their own, and an output register.
-MULT18X18D = """
-module MULT18X18D(input CLK0, CE0, RST0, SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, {inputs}, output {outputs});
-  parameter REG_INPUTA_CLK = "NONE", REG_INPUTA_CE = "CE0", REG_INPUTA_RST = "RST0";
-  parameter REG_INPUTB_CLK = "NONE", REG_INPUTB_CE = "CE0", REG_INPUTB_RST = "RST0";
-  parameter REG_INPUTC_CLK = "NONE", REG_PIPELINE_CLK = "NONE";
-  parameter REG_OUTPUT_CLK = "NONE", REG_OUTPUT_CE = "CE0", REG_OUTPUT_RST = "RST0";
-  parameter SOURCEB_MODE = "B_SHIFT", MULT_BYPASS = "DISABLED", RESETMODE = "SYNC", GSR = "ENABLED";
-  reg signed [18:0] a, b;
-  reg signed [37:0] p;
-  wire [17:0] a_in = {{{a}}}, b_in = {{{b}}};
-  assign {{{p}}} = p[35:0];
-  always @(posedge CLK0) begin
-    if (REG_INPUTA_CLK != "CLK0" || REG_INPUTB_CLK != "CLK0" || REG_OUTPUT_CLK != "CLK0") $finish;
-    if (CE0 && !RST0) begin
-      a <= {{SIGNEDA & a_in[17], a_in}};
-      b <= {{SIGNEDB & b_in[17], b_in}};
-      p <= a * b;
-    end
-  end
-endmodule
-"""
-
-
-def bits(port, width):
-    return ", ".join(f"{port}{n}" for n in reversed(range(width)))
 
 
 def operands(shape, count, rng):
@@ -79,16 +52,13 @@ module bench;
   initial begin {stimulus} repeat (2) begin #1 clk = 1; #1 clk = 0; $display("%b", p); end end
 endmodule
 """
-    ports = ", ".join([bits("A", 18), bits("B", 18), bits("C", 18)])
-    primitive = MULT18X18D.format(
-        inputs=ports, outputs=bits("P", 36), a=bits("A", 18), b=bits("B", 18), p=bits("P", 36))
     source = tmp_path / "bench.v"
     text = verilog.convert(dut, name="multiply", emit_src=False)
     if not re.search(r"\brst;", text):
         bench = bench.replace(".rst(1'b0), ", "")
-    source.write_text(text + primitive + bench)
+    source.write_text(text + bench)
     program = tmp_path / "bench.vvp"
-    subprocess.run(["iverilog", "-g2005", "-o", program, source], check=True)
+    subprocess.run(["iverilog", "-g2005", "-s", "bench", "-o", program, source, ECP5_BLOCKS], check=True)
     lines = subprocess.run(["vvp", "-n", program], check=True, capture_output=True, text=True).stdout.split()
     # The product of the operands set before edge n is there after edge n + 2.
     expected = golden.multiply(a, b) & ((1 << p_width) - 1)

@@ -103,7 +103,8 @@ class Attention(wiring.Component):
 
         # Query-key products.
         def lane_memory(name, vectors, enable, vector):
-            memory = LaneMemory(vectors, p.folds, p.lanes, p.elements_per_beat, p.element_width)
+            memory = LaneMemory(vectors, p.folds, p.lanes, p.elements_per_beat, p.element_width,
+                                vendor=p.vendor)
             m.submodules[name] = memory
             m.d.comb += [
                 memory.write_enable.eq(enable), memory.write_vector.eq(vector),

@@ -161,7 +161,7 @@ class Predictor(wiring.Component):
         summed = latency - SCORE_LATENCY                     # cycles until a tree shows its sum
 
         m.submodules.khat = khat = LaneMemory(p.max_keys, p.tree_folds, p.tree_lanes, p.elements_per_beat,
-                                              p.khat_width)
+                                              p.khat_width, vendor=p.vendor)
         m.d.comb += [
             khat.write_enable.eq(self.write_khat),
             khat.write_vector.eq(self.write_vector),
@@ -246,7 +246,7 @@ class Predictor(wiring.Component):
             tokens = self._tokens and tree < p.khat_columns
             m.submodules[f"lane{tree}"] = lane = shared(ScoreLane, p, tokens)
             m.submodules[f"mask{tree}"] = mask = LaneMemory(
-                p.query_groups << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1)
+                p.query_groups << (p.key_bits - 4), 1, MASK_WORD, MASK_WORD, 1, vendor=p.vendor)
             m.d.comb += [
                 lane.write_enable.eq(Mux(write_trees[tree], 1 << bank, 0)),
                 lane.write_vector.eq(write_slot),

@@ -107,7 +107,8 @@ class TokenSweep(wiring.Component):
         places = 2 * tile
         row_elements = -(-p.max_features // (2 * p.elements_per_beat)) * 2 * p.elements_per_beat
         m.submodules.tokens = tokens = LaneMemory(places, -(-row_elements // p.tree_lanes), p.tree_lanes,
-                                                  p.elements_per_beat, 8, distributed=places * p.token_folds <= 64)
+                                                  p.elements_per_beat, 8, distributed=places * p.token_folds <= 64,
+                                                  vendor=p.vendor)
         asked, first = Signal(range(p.max_keys + 1)), Signal(range(p.max_keys + 1))
         place, beat = Signal(range(places)), Signal(tokens.write_beat.shape())
         held, arrived = self.held, Signal(range(places + 1))

@@ -97,7 +97,8 @@ class SelectLane(wiring.Component):
         p = self._parameters
         word = data.ArrayLayout(Candidate(p), 4)
         count_width = bits_for(4 * p.max_segments * p.max_passes)
-        m.submodules.ram = ram = shared(BlockMemory, word.size, 1 << len(self.write_address), latency=2)
+        m.submodules.ram = ram = shared(BlockMemory, word.size, 1 << len(self.write_address), latency=2,
+                                         vendor=p.vendor)
         fetched = Signal(word)
         m.d.comb += [
             ram.write_enable.eq(self.write_enable), ram.write_address.eq(self.write_address),
@@ -182,7 +183,7 @@ class SelectLane(wiring.Component):
             m.d.sync += gathered.leads.eq(leads)
         m.d.comb += self.mask_keys.eq(gathered.keys)
         m.submodules.masks = masks = shared(BlockMemory, KeyMask(p).size, p.held_groups << p.segment_bits,
-                                            latency=MASKS_LATENCY, gated=True)
+                                            latency=MASKS_LATENCY, gated=True, vendor=p.vendor)
         m.d.comb += [
             masks.write_enable.eq(self.mask_write),
             masks.write_address.eq(Cat(self.mask_segment, self.mask_bank)),

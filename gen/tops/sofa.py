@@ -29,7 +29,7 @@ class SofaTop:
         return load_presets(self.name)
 
     def build(self, parameters, target="generic"):
-        """The top as an Amaranth component, with the multipliers of the target unless the vendor is set."""
+        """The top as an Amaranth component, with multipliers and memories of the target unless the vendor is set."""
         vendors = {"ecp5": "ecp5", "xilinx": "xilinx", "vivado": "xilinx"}
         if parameters.vendor == "generic" and target in vendors:
             parameters = dataclasses.replace(parameters, vendor=vendors[target])

@@ -46,7 +46,7 @@ class RowSelect(wiring.Component):
     threshold the first ones are kept, in the order of the segments, so that exactly ``min(kept, candidates)``
     keys remain. They are stored as masks, one a segment. A dense group's masks are written without selection.
 
-    A row of W words in n segments takes ``(W + 3) * (score_width - 1)`` cycles to search and ``max(W, n) + 6`` to
+    A row of W words in n segments takes ``(W + 3) * (score_width - 1)`` cycles to search and ``max(W, n) + 8`` to
     choose, in the shadow of the next group's prediction: there is room for the candidates of two groups and the
     masks of ``held_groups``.
 

@@ -38,7 +38,9 @@ def add_block_rams(m, memory, bits, gated):
     """Build a memory of latency 2 from instances of DP16KD, whose port A is written and whose port B is read.
 
     The word that is read stays in the block while `read_enable` is low, and passes on to the output register in every
-    cycle, or with `gated` in those in which `read_enable` is high: the enable of the register is a pin of its own.
+    cycle, or with `gated` in those in which `read_enable` is high: the enable of the register is a pin of its own. Of
+    the DP16KD itself there is no open model; in Lattice's simulation library the same block of the ECP3 (DP16KC) has
+    its output register wait for OCEA or OCEB alone.
 
     Parameters
     ----------

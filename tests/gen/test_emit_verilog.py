@@ -31,6 +31,41 @@ def test_many_instances_are_one_module():
     assert len(verilog) < 40_000
 
 
+class Registers(wiring.Component):
+    """A register with a reset and one without; and copies of another component."""
+
+    def __init__(self, bits, copies=0, of=None):
+        self._bits, self._copies, self._of = bits, copies, of
+        super().__init__({"i": In(bits), "o": Out(bits)})
+
+    def elaborate(self, platform):
+        m = Module()
+        free = Signal(self._bits, reset_less=True)
+        m.d.sync += [self.o.eq(self.i), free.eq(self.i)]
+        for copy in range(self._copies):
+            m.submodules[f"copy{copy}"] = inner = shared(Registers, self._of)
+            m.d.comb += inner.i.eq(self.i)
+        return m
+
+
+@pytest.mark.parametrize(("dut", "registers"), [
+    (Registers(8, 2, 127), 0), (Registers(8, 2, 128), 2), (Registers(500), 0)])
+def test_resets_of_large_instances_pass_a_register(dut, registers):
+    verilog, _ = emit_verilog(dut, "dut")
+    declared = re.findall(r"\(\* keep = 32'd1 \*\)\s+reg \\?reset_register\S* ", verilog)
+    assert len(declared) == len(re.findall(r"\.rst\(\\?reset_register", verilog)) == registers
+
+
+def test_parts_of_an_instance_share_its_reset_register():
+    m = Module()
+    m.submodules.inner = shared(Registers, 28, 2, 50)                 # 128 bits, of no part more than 50
+    top = Registers(8)
+    top.elaborate = lambda platform: m
+    m.d.sync += top.o.eq(top.i)
+    verilog, _ = emit_verilog(top, "dut")
+    assert len(re.findall(r"\.rst\(\\?reset_register", verilog)) == 1
+
+
 _SCRIPT = """
 import hashlib
 from gen.emit import emit_verilog

@@ -94,7 +94,7 @@ def page(preset, rows):
     return "\n".join([
         "# Releases of Yosys", "",
         f"The Verilog of `{TOP}`, preset `{preset}`, synthesised by releases of Yosys (`pyosys` on PyPI) with the flow "
-        f"of `thresher synth` and `thresher pnr`: `{FLOWS['ecp5'][0]}`. pyproject.toml pins {pinned}. Written by "
+        f"of `thresher synth` and `thresher pnr`: `{FLOWS['ecp5'][-1]}`. pyproject.toml pins {pinned}. Written by "
         "`python -m gen.bench.yosys_versions`; seconds are of one machine that did other things too.", "",
         *verdict, *table(rows)]) + "\n"
 

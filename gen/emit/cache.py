@@ -13,7 +13,7 @@ import hw
 from gen.emit.manifest import MANIFEST_FILE
 from gen.emit.write import emit
 
-__all__ = ["CachedEmission", "cache_folder", "emit_cached", "source_digest"]
+__all__ = ["CachedEmission", "cache_place", "emit_cached", "source_digest"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,25 @@ class CachedEmission:
     registers: dict
 
 
-def cache_folder():
-    """Where results are kept between runs."""
-    return Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
+def cache_place(kind, name, *what):
+    """Where a result is kept between runs.
+
+    Parameters
+    ----------
+    kind : str
+        Of result: a folder of the cache.
+    name : str
+        What it is the result of, for readers.
+    *what
+        Everything that it depends on, with representations that tell it apart.
+
+    Returns
+    -------
+    pathlib.Path
+        Without a suffix; nothing is made.
+    """
+    root = Path(os.environ.get("THRESHER_CACHE", Path.home() / ".cache" / "thresher"))
+    return root / kind / f"{name}-{hashlib.sha256(repr(what).encode()).hexdigest()[:24]}"
 
 
 @functools.cache
@@ -58,8 +74,7 @@ def emit_cached(top, parameters, target="generic"):
     """
     if hasattr(parameters, "vendor"):
         parameters = dataclasses.replace(parameters, vendor="generic")
-    key = hashlib.sha256(f"{top.name} {target} {parameters!r} {source_digest()}".encode()).hexdigest()[:24]
-    folder = cache_folder() / "emission" / f"{top.name}-{key}"
+    folder = cache_place("emission", top.name, target, parameters, source_digest())
     if not (folder / MANIFEST_FILE).exists():
         emit(top.build(parameters, target), top.name, folder)
     manifest = json.loads((folder / MANIFEST_FILE).read_text())

@@ -1,13 +1,12 @@
 """Look-up tables, flip-flops, multiplier blocks and block memories of a design on ECP5, without synthesis."""
 
-import hashlib
 import importlib.metadata
 import json
 import re
 from math import ceil
 from pathlib import Path
 
-from gen.emit.cache import cache_folder, source_digest
+from gen.emit.cache import cache_place, source_digest
 from gen.emit.write import write_files
 from gen.estimate.coarse import TARGET, coarse_modules
 from gen.synth.cells import count_cells
@@ -150,9 +149,8 @@ def estimate_cached(top, parameters):
         See :func:`estimate_area`.
     """
     sources = source_digest(Path(__file__).parent, Path(__file__).parent.with_name("synth"))
-    version = importlib.metadata.version("pyosys")
-    key = hashlib.sha256(f"{top.name} {parameters!r} {sources} {version}".encode()).hexdigest()[:24]
-    path = cache_folder() / "estimate" / f"{top.name}-{key}.json"
+    path = cache_place("estimate", top.name, parameters, sources, importlib.metadata.version("pyosys"))
+    path = path.with_name(f"{path.name}.json")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

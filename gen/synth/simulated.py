@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -10,7 +9,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from gen.emit.cache import cache_folder
+from gen.emit.cache import cache_place
+from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.pnr import netlist
 from gen.synth.synth import PREPARE_ECP5, PRIMITIVES, SYNTH_ECP5
@@ -62,10 +62,8 @@ def simulated_netlist(verilog_path, top):
     """
     source = checked_source(verilog_path, top)
     version = importlib.metadata.version("pyosys")
-    digest = hashlib.sha256(repr((top, version, PREPARE_ECP5, SYNTH_ECP5, _PREPARE, _LOGIC)).encode())
-    for path in (source, ECP5_BLOCKS):
-        digest.update(path.read_bytes())
-    folder = cache_folder() / "netlist" / f"{top}-{digest.hexdigest()[:24]}"
+    folder = cache_place("netlist", top, version, PREPARE_ECP5, SYNTH_ECP5, _PREPARE, _LOGIC, source.read_bytes(),
+                         ECP5_BLOCKS.read_bytes())
     if not (folder / _CELLS).is_file():
         _synthesise(source, top, folder)
     return SimulatedNetlist(folder / f"{top}.v", json.loads((folder / _CELLS).read_text(encoding="utf-8")))
@@ -86,12 +84,7 @@ def _synthesise(source, top, folder):
         if not (work / _NETLIST).is_file():
             raise ThresherError("Yosys stopped without a message: its netlist is missing.")
         text = "\n".join([(work / _NETLIST).read_text(encoding="utf-8"), cell_models(_LOGIC), blocks])
-    folder.mkdir(parents=True, exist_ok=True)
-    # What stands last says that all is there; another process writes the same.
-    for name, content in ((f"{top}.v", text), (_CELLS, json.dumps(cells))):
-        with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-            file.write(content)
-        Path(file.name).replace(folder / name)
+    write_files(folder, {f"{top}.v": text, _CELLS: json.dumps(cells)}, last=_CELLS)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import numpy as np
 
 from gen.errors import ThresherError
 from hw.predictor.predictor import predictor_latency
+from hw.sofa.slice import drain_cycles
 from hw.sofa.task import HEADER_BITS, TaskDecoder
 from hw.sorter.segment_sorter import segment_cycles
 from sim.host.quantise import Selection, segment_plan
@@ -116,7 +117,7 @@ class _Head:
         self.sweep = max(w.keys * self.tree_folds, 0 if choice.dense else (self.segments - 1) * sort)
         self.sort = predictor_latency(p) + (3 if choice.dense else SORTED + sort)
         self.search = 0 if choice.dense else SEARCHED + (words + 3) * (p.score_width - 1) * (choice.policy == "merge")
-        self.choose = 3 if choice.dense else max(words, self.segments) + 6
+        self.choose = 3 if choice.dense else max(words, self.segments) + 8
         self.divide = max(DIVIDED, ceil(w.value_dim / beats) * beats // p.normalise_lanes)
         self.words = ceil(self.segments * p.tile / p.bus_width) + self.value_words
         self.write = self.segments + 2 + self.words
@@ -247,7 +248,7 @@ def predict_cycles(parameters, workload):
             written = slices[number % p.slices].run(group, max(loaded[number], predict), attend, written)
         for slice_ in slices:
             # The next head waits until nothing behind the prediction depends on this one.
-            slice_.swept += predictor_latency(p) + 32
+            slice_.swept += drain_cycles(p)
         left.append(written + WRITTEN)
     cycles = ceil(left[-1]) + 2
     stages = slices[0].busy | {

@@ -96,8 +96,7 @@ class LogCode(wiring.Component):
     ``exponent = floor(log2 |x|)`` with ``x = max(i, -(2**(width-1) - 1))``: the most negative number counts
     as its neighbour, so exponents of non-zero numbers end at ``width - 2`` and all ones is free to mean zero.
     ``{sign, exponent}`` alone is the 4-bit (8-bit numbers) or 5-bit (16-bit numbers) leading-zero format of
-    SOFA's weights and queries. Latency 3 cycles (magnitude, count of each
-    byte, count), one number a cycle.
+    SOFA's weights and queries. Latency 3 cycles (magnitude, count of each byte, count), one number a cycle.
 
     Parameters
     ----------

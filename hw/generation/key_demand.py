@@ -206,8 +206,8 @@ class KeyDemand(wiring.Component):
             m.d.sync += [lowest.eq(lowest_bit(left)), position.eq(number_of(lowest))]
         m.submodules.number = number = KeyNumber(p)
         m.d.comb += [number.enable.eq(move), number.position.eq(position), number.base.eq(line[2].base),
-                     number.step.eq(line[2].step), tokens.i.valid.eq(line[4].valid),
-                     tokens.i.payload.half.eq(line[4].half), tokens.i.payload.key.eq(number.key)]
+                     number.step.eq(line[2].step), tokens.i.valid.eq(line[-1].valid),
+                     tokens.i.payload.half.eq(line[-1].half), tokens.i.payload.key.eq(number.key)]
         # All tokens of a record are counted a cycle after it is finished.
         m.d.sync += [counted.eq(finished), asked.eq(asked + delay(m, go, 1, "go")), made.eq(made + token_done)]
         m.d.comb += self.waiting.eq(asked - made)

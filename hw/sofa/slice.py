@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.attention.attention import Attention
-from hw.predictor.predictor import Predictor, token_ports
+from hw.predictor.predictor import Predictor, predictor_latency, token_ports
 from hw.predictor.sweep import Sweep
 from hw.shared import shared
 from hw.sorter.key_mask import GroupMasks, MaskRecord
@@ -17,7 +17,12 @@ from hw.stream.delay import delay
 from .beat_write import BeatWrite
 from .task import Task
 
-__all__ = ["Slice"]
+__all__ = ["Slice", "drain_cycles"]
+
+
+def drain_cycles(parameters):
+    """Cycles from the last slot of a task until nothing behind the prediction depends on the task."""
+    return predictor_latency(parameters) + 40
 
 
 class Slice(wiring.Component):
@@ -78,7 +83,7 @@ class Slice(wiring.Component):
         m = Module()
         p = self._parameters
         m.submodules.predictor = predictor = shared(Predictor, p, self._tokens)
-        m.submodules.sweep = sweep = shared(Sweep, p, predictor.latency + 40)
+        m.submodules.sweep = sweep = shared(Sweep, p, drain_cycles(p))
         m.submodules.attention = attention = shared(Attention, p)
         wiring.connect(m, wiring.flipped(self.predict), sweep.task)
         wiring.connect(m, wiring.flipped(self.attend), attention.task)

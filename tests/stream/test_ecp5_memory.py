@@ -7,57 +7,11 @@ import subprocess
 import pytest
 from amaranth.back import verilog
 
+from gen.synth.simulated import ECP5_BLOCKS
 from hw.stream.block_memory import BlockMemory
 from hw.stream.ecp5_memory import block_width
 from hw.stream.lane_memory import LaneMemory
 from tests.streams import generator
-
-WIDTHS = {36: 512, 18: 1024, 9: 2048, 4: 4096, 2: 8192, 1: 16384}
-
-
-def names(stem, count):
-    return [f"{stem}{bit}" for bit in range(count)]
-
-
-def vector(stem, count):
-    return "{" + ", ".join(reversed(names(stem, count))) + "}"
-
-
-INPUTS = [*(f"{pin}{port}" for pin in ("CLK", "CE", "OCE", "WE", "RST") for port in "AB"),
-          *(name for port in "AB" for stem, count in (("CS", 3), ("AD", 14), ("DI", 18))
-            for name in names(stem + port, count))]
-OUTPUTS = names("DOA", 18) + names("DOB", 18)
-
-# Port A is written and port B read, both of the same width; 18,432 bits, of which those beyond 16,384 are the parities:
-# one for 8 bits of data, in words of 9 bits and more only.
-DP16KD = f"""
-module DP16KD(input {", ".join(INPUTS)}, output {", ".join(OUTPUTS)});
-  parameter DATA_WIDTH_A = 18; parameter DATA_WIDTH_B = 18; parameter REGMODE_A = "NOREG";
-  parameter REGMODE_B = "NOREG"; parameter RESETMODE = "SYNC"; parameter GSR = "ENABLED";
-  localparam SHIFT = DATA_WIDTH_A == 36 ? 5 : DATA_WIDTH_A == 18 ? 4 : DATA_WIDTH_A == 9 ? 3 : DATA_WIDTH_A == 4 ? 2
-    : DATA_WIDTH_A == 2 ? 1 : 0;
-  localparam BYTES = DATA_WIDTH_A > 9 ? DATA_WIDTH_A / 9 : 0;
-  reg [DATA_WIDTH_A - 1:0] words [0:(16384 >> SHIFT) - 1];
-  wire [13:0] a = {vector("ADA", 14)}, b = {vector("ADB", 14)};
-  wire [35:0] data = {{{vector("DIB", 18)}, {vector("DIA", 18)}}};
-  reg [35:0] latched = 0, shown = 0;
-  integer place;
-  initial begin
-    for (place = 0; place < 16384 >> SHIFT; place = place + 1) words[place] = 0;
-    if (DATA_WIDTH_A != DATA_WIDTH_B || REGMODE_A != "OUTREG" || REGMODE_B != "OUTREG" || GSR != "DISABLED") $finish;
-  end
-  always @(posedge CLKA)
-    if (CEA && WEA && !RSTA && !{{CSA2, CSA1, CSA0}})
-      for (place = 0; place < DATA_WIDTH_A; place = place + 1)
-        if (!BYTES || a[place / 9]) words[a >> SHIFT][place] <= data[place];
-  always @(posedge CLKB) begin
-    if (CEB && !WEB && !{{CSB2, CSB1, CSB0}}) latched <= words[b >> SHIFT];
-    if (RSTB) shown <= 0;
-    else if (OCEB && (OCEA || DATA_WIDTH_B != 36)) shown <= latched;
-  end
-  assign {{{vector("DOB", 18)}, {vector("DOA", 18)}}} = DATA_WIDTH_B == 36 ? shown : {{shown[17:0], 18'bx}};
-endmodule
-"""
 
 
 def shown(dut, cases, tmp_path):
@@ -76,9 +30,13 @@ endmodule
 """
     text = verilog.convert(dut, name="dut", emit_src=False)
     assert "DP16KD" in text and "always @" not in text                   # no register in the fabric
+    assert set(re.findall(r'REGMODE_[AB]\("(\w+)"\)', text)) == {"OUTREG"}
+    assert set(re.findall(r'GSR\("(\w+)"\)', text)) == {"DISABLED"}
+    widths = re.findall(r"DATA_WIDTH_A\((.*?)\).*?DATA_WIDTH_B\((.*?)\)", text, re.DOTALL)
+    assert widths and all(a == b for a, b in widths)
     if re.search(r"\brst;", text):
         bench = bench.replace(".clk(clk),", ".clk(clk), .rst(1'b0),")
-    (tmp_path / "bench.v").write_text(text + DP16KD + bench)
+    (tmp_path / "bench.v").write_text(text + ECP5_BLOCKS.read_text() + bench)
     subprocess.run(["iverilog", "-g2005", "-o", tmp_path / "bench.vvp", tmp_path / "bench.v"], check=True)
     output = subprocess.run(["vvp", "-n", tmp_path / "bench.vvp"], check=True, capture_output=True, text=True).stdout
     return [int(line, 2) for line in output.split()]

@@ -15,7 +15,16 @@ from gen.emit.serial_transport import serial_transport
 from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
-from gen.synth.pnr import netlist, reached_mhz, require_nextpnr, run_nextpnr, run_tool, tools, used_cells
+from gen.synth.pnr import (
+    PLACE_AND_ROUTE,
+    netlist,
+    reached_mhz,
+    require_nextpnr,
+    run_nextpnr,
+    run_tool,
+    tools,
+    used_cells,
+)
 from hw.bridge import MIN_DIVISOR
 from hw.shell import TRAILER_MARKER
 
@@ -205,7 +214,8 @@ def _place(folder, board, clock_mhz, seeds, progress):
         progress(f"placing and routing with seed {seed}")
         report = run_nextpnr(folder, [
             f"--{board.device}", "--package", board.package, "--speed", str(board.speed), "--seed", str(seed),
-            "--lpf", "design.lpf", "--json", "design.json", "--textcfg", "design.config", "--timing-allow-fail",
+            "--lpf", "design.lpf", *PLACE_AND_ROUTE, "--json", "design.json", "--textcfg", "design.config",
+            "--timing-allow-fail",
         ], "report.json", f"seed {seed}")
         if not report["fmax"]:
             raise ThresherError("nextpnr reports no clock.")

@@ -27,10 +27,10 @@ PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 #: them, 826 without).
 SYNTH_ECP5 = "synth_ecp5 -nowidelut"
 
-#: Commands before it. Registers of resets stay apart although they hold the same (keeping the wires is not enough: it
-#: is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value as they are
-#: otherwise, and much of what follows a state is its decoder.
-PREPARE_ECP5 = ("proc", "setattr -set keep 1 w:*reset_register* %ci1 c:* %i",
+#: Commands before it. Registers with the attribute `keep` stay apart although they hold the same (keeping the wires is
+#: not enough: it is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value as
+#: they are otherwise, and much of what follows a state is its decoder.
+PREPARE_ECP5 = ("proc", "setattr -set keep 1 a:keep %ci1 c:* %i",
                 'setattr -set fsm_encoding "one-hot" w:*fsm_state*')
 
 #: Memories of an ASIC from this depth on are macros, with the area of a model. Others are flip-flops.

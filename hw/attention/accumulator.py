@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
+from hw.stream.apart import APART
 from hw.stream.register_file import RegisterFile
 
 __all__ = ["Accumulator"]
@@ -63,8 +64,10 @@ class Accumulator(wiring.Component):
 
         # Stage 1: read the total and shift it. The addend goes to the sum of the cycle before, or to what was read,
         # without the largest of the shifts or with it: of three registers two become 0, so that OR puts them together.
-        enable_1, ends_1, place_1, steps_1 = Signal(), Signal(), Signal.like(self.place), Signal.like(self.steps)
-        repeats_1, keeps_1, moves_1 = Signal(), Signal(), Signal()
+        enable_1, ends_1 = Signal(attrs=APART), Signal(attrs=APART)
+        place_1, steps_1 = (Signal.like(value, attrs=APART, name=name, reset_less=True)
+                            for value, name in ((self.place, "place_1"), (self.steps, "steps_1")))
+        repeats_1, keeps_1, moves_1 = (Signal(attrs=APART, name=name) for name in ("repeats_1", "keeps_1", "moves_1"))
         *lower, upper = range(len(self.steps))
         reads = ~self.again & ~self.clear
         m.d.sync += [
@@ -82,7 +85,8 @@ class Accumulator(wiring.Component):
                      repeated.eq(Mux(repeats_1, added, 0))]
 
         # Stage 2: add.
-        enable_2, ends_2, place_2 = Signal(), Signal(), Signal.like(self.place)
+        enable_2, ends_2 = Signal(attrs=APART), Signal(attrs=APART)
+        place_2 = Signal.like(self.place, attrs=APART, name="place_2", reset_less=True)
         m.d.sync += [enable_2.eq(enable_1), ends_2.eq(ends_1), place_2.eq(place_1)]
         m.d.comb += [
             added.eq((repeated | kept | moved) + self.addend),

@@ -142,7 +142,7 @@ class Attention(wiring.Component):
             softmax.i_valid.eq(dot_product.o_valid),
             score.score.eq(dot_product.o),
             Cat(score[name] for name in names).eq(delay(m, accompanying, keys.latency + dot_product.latency,
-                                                        "accompanying")),
+                                                        "accompanying", payload=True)),
             self.raised.eq(softmax.raised), self.positive.eq(softmax.positive), self.forced.eq(softmax.forced),
         ]
         m.d.sync += self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty)
@@ -190,7 +190,8 @@ class Attention(wiring.Component):
         behind = values.latency + ValueLane.control_delay
         control = {"enable": go, "place": place(step.row, fold), "clear": step.clear, "steps": step.steps,
                    "last": step.last, "again": went & step.again & single}
-        control = {name: delay(m, value, behind, f"{name}_v") for name, value in control.items()}
+        control = {name: delay(m, value, behind, f"{name}_v", payload=name in ("place", "steps"))
+                   for name, value in control.items()}
         m.submodules.sums = sums = shared(Accumulator, unsigned(p.sum_width), unsigned(p.probability_width),
                                           1 << p.place_bits, p.rescale_step, p.clear_steps - 1)
         m.d.comb += [getattr(sums, name).eq(value) for name, value in control.items()]
@@ -207,7 +208,7 @@ class Attention(wiring.Component):
 
         # The sum is shown a cycle after the turn has changed, and offered in the next one.
         m.d.comb += [
-            sums.addend.eq(delay(m, step.probability, behind + 2, "probability_s")),
+            sums.addend.eq(delay(m, step.probability, behind + 2, "probability_s", payload=True)),
             sums.read_place.eq(place(sum_turn, C(0, p.fold_bits))), sums.read.eq(1),
             normalise.sum.payload.eq(sums.result),
             normalise.sum.valid.eq(sum_valid),
@@ -229,7 +230,7 @@ class Attention(wiring.Component):
                 m.d.sync += complete[index].eq(0)
 
         # The operands, with the values that the memory shows.
-        probability = delay(m, step.probability, values.latency, "probability_v")
+        probability = delay(m, step.probability, values.latency, "probability_v", payload=True)
         for index in range(p.lanes):
             m.submodules[f"value_lane{index}"] = lane = shared(ValueLane, p)
             m.d.comb += [getattr(lane, name).eq(value) for name, value in control.items()]

@@ -124,10 +124,11 @@ class GroupWalk(wiring.Component):
         m.d.sync += last_segment.eq(task.segments - 1)
         coming = [Signal(data.StructLayout({"valid": 1, "segment": p.segment_bits}), name=f"coming{number}")
                   for number in range(MASKS_LATENCY)]
-        masks = [Signal(KeyMask(p), name=f"masks{index}") for index in range(size)]
-        union, union_place = Signal(_Keys(p)), Signal.like(coming[0])
-        ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}") for index in range(size)]
-        ready_others, ready_lowest, ready_last = Signal(_Keys(p)), Signal(p.tile), Signal()
+        masks = [Signal(KeyMask(p), name=f"masks{index}", reset_less=True) for index in range(size)]
+        union, union_place = Signal(_Keys(p), reset_less=True), Signal.like(coming[0])
+        ready_masks = [Signal(KeyMask(p), name=f"ready_masks{index}", reset_less=True) for index in range(size)]
+        ready_others, ready_lowest = Signal(_Keys(p), reset_less=True), Signal(p.tile, reset_less=True)
+        ready_last = Signal()
         ready_place = Signal.like(coming[0])
         shown = of_batch(group.masks)
         needed = any_of([KeyMask(p)(mask).keys for mask in shown])
@@ -146,8 +147,9 @@ class GroupWalk(wiring.Component):
             ]
 
         # The segment at work: its lowest key is listed, `others` are left behind it, or it is the last one.
-        work = [Signal(KeyMask(p), name=f"work{index}") for index in range(size)]
-        others, lowest, place, last_key = Signal(_Keys(p)), Signal(p.tile), Signal.like(coming[0]), Signal()
+        work = [Signal(KeyMask(p), name=f"work{index}", reset_less=True) for index in range(size)]
+        others, lowest = Signal(_Keys(p), reset_less=True), Signal(p.tile, reset_less=True)
+        place, last_key = Signal.like(coming[0]), Signal()
         may_list, step = Signal(), Signal()
         m.d.comb += [step.eq(place.valid & may_list), shift.eq(moving & (~place.valid | (may_list & last_key)))]
         with m.If(shift):
@@ -158,12 +160,13 @@ class GroupWalk(wiring.Component):
             m.d.sync += without_lowest(others, others, lowest, last_key)
 
         # Stage 1: the rows of the key. A batch starts with the rows that have no key.
-        totals = [Signal(bits_for(p.max_keys), name=f"total{index}") for index in range(size)]
+        totals = [Signal(bits_for(p.max_keys), name=f"total{index}", reset_less=True) for index in range(size)]
         start = Signal()
         s1 = Signal(data.StructLayout({
             "valid": 1, "start": 1, "segment": p.segment_bits, "position": p.position_bits, "rows": size,
             "batch": len(batch), "slot": slot.shape(), "final_row": p.row_bits, "batch_last": 1}))
-        leads_1 = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}") for index in range(size)]
+        leads_1 = [Signal(data.ArrayLayout(p.position_bits, p.ensure), name=f"leads{index}", reset_less=True)
+                   for index in range(size)]
         m.d.sync += [
             s1.valid.eq(start | step), s1.start.eq(start), s1.segment.eq(place.segment),
             s1.position.eq(number_of(lowest)),
@@ -177,7 +180,7 @@ class GroupWalk(wiring.Component):
                      absent_1.eq(exists & Cat(total == 0 for total in totals))]
 
         # Stage 2: what is left of each row, and so which key is its last one.
-        left = [Signal(bits_for(p.max_keys), name=f"left{index}") for index in range(size)]
+        left = [Signal(bits_for(p.max_keys), name=f"left{index}", reset_less=True) for index in range(size)]
         ones, nones = Signal(size), Signal(size)
         rows, lasts, over = Signal(size), Signal(size), Signal()
         m.d.comb += [
@@ -193,7 +196,7 @@ class GroupWalk(wiring.Component):
                 m.d.sync += [left[index].eq(left[index] - 1), ones[index].eq(left[index] == 2),
                              nones[index].eq(ones[index])]
         batch_done = Signal()
-        listed, listed_valid = Signal(KeyStep(p)), Signal()
+        listed, listed_valid = Signal(KeyStep(p), reset_less=True), Signal()
         segment_2, position_2 = Signal.like(s1.segment), Signal.like(s1.position)
         m.d.sync += [
             batch_done.eq(s1.valid & over), listed_valid.eq(s1.valid & (rows != 0)),
@@ -213,9 +216,11 @@ class GroupWalk(wiring.Component):
         m.d.sync += step_of_keys.eq(Mux(spread, task.segments, 1))
         m.d.comb += [number.enable.eq(1), number.position.eq(position_2), number.step.eq(step_of_keys),
                      number.base.eq(Mux(spread, segment_2, segment_2 << ceil_log2(p.tile)))]
-        delayed = delay(m, Cat(listed.as_value(), listed_valid), number.latency + 1, "listed")
-        m.d.comb += [queue.i.valid.eq(delayed[-1]), queue.i.payload.eq(delayed[:-1])]
-        m.d.comb += queue.i.payload.key.eq(delay(m, number.key, 1, "key"))
+        m.d.comb += [
+            queue.i.valid.eq(delay(m, listed_valid, number.latency + 1, "listed_valid")),
+            queue.i.payload.eq(delay(m, listed, number.latency + 1, "listed", payload=True)),
+            queue.i.payload.key.eq(delay(m, number.key, 1, "key", payload=True)),
+        ]
         outstanding, little, room = Signal(range(self._DEPTH + 1)), Signal(), Signal()
         m.d.comb += little.eq(outstanding <= self._DEPTH - self._LATE)
         m.d.sync += [outstanding.eq(outstanding + listed_valid - (self.o.valid & self.o.ready)), room.eq(little)]

@@ -88,7 +88,7 @@ class Normalise(wiring.Component):
         m.d.sync += [shift_1.eq(result.exponent - (1 + p.product_drop)), zero_1.eq(result.zero)]
         shift_2 = delay(m, shift_1, 1, "shift")
         shift_3 = delay(m, shift_2[:2], 1, "shift_low")
-        factor_4 = delay(m, result.reciprocal, 4, "factor")
+        factor_4 = delay(m, result.reciprocal, 4, "factor", payload=True)
         element = Signal(bits_for(2 * p.folds * p.lanes))
         m.d.comb += element.eq(step_1 * lanes)
         results = []

@@ -64,18 +64,22 @@ class RowIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
+
+        def is_single(rows):
+            return (rows & ~lowest_bit(rows)) == 0
+
         m.submodules.buffer = buffer = Buffer(KeyStep(p))
         wiring.connect(m, wiring.flipped(self.i), buffer.i)
         step, valid = Signal(KeyStep(p)), Signal()
-        # The rows of the step that are still to be issued, whether that is all of them, and the next one.
-        left, whole, lowest = Signal(p.batch_rows), Signal(), Signal(p.batch_rows)
+        # The rows of the step that are still to be issued, whether that is all of them or only one, and the next one.
+        left, whole, final, lowest = Signal(p.batch_rows), Signal(), Signal(), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
-        last_fold, go, take, final = Signal(), Signal(), Signal(), Signal()
+        last_fold, go, take, rest = Signal(), Signal(), Signal(), Signal.like(left)
         issued = Signal(IssuedKey(p))
         m.d.comb += [
             lowest.eq(lowest_bit(left)),
             row.eq(number_of(lowest)),
-            final.eq((left & ~lowest) == 0),
+            rest.eq(left & ~lowest),
             last_fold.eq(fold == self.last_fold),
             # The folds of a pair follow one another without a gap: their products are summed as they come.
             go.eq(valid & (self.credit | (fold != 0))),
@@ -106,7 +110,7 @@ class RowIssue(wiring.Component):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
         with m.If(buffer.o.ready):
             m.d.sync += [valid.eq(buffer.o.valid), step.eq(buffer.o.payload), left.eq(buffer.o.payload.rows),
-                         whole.eq(1)]
+                         whole.eq(1), final.eq(is_single(buffer.o.payload.rows))]
         with m.Elif(take):
-            m.d.sync += [left.eq(left & ~lowest), whole.eq(0)]
+            m.d.sync += [left.eq(rest), whole.eq(0), final.eq(is_single(rest))]
         return m

@@ -86,7 +86,7 @@ class Softmax(wiring.Component):
         row_bits = ceil_log2(p.batch_rows)
 
         # Stage 1: the multiple above the score, and whether the row begins.
-        a, a_valid, a_first = Signal(Score(p)), Signal(), Signal()
+        a, a_valid, a_first = Signal(Score(p), reset_less=True), Signal(), Signal()
         a_level = Signal(signed(level_width))
         begun = Signal(p.batch_rows)
         row = self.i.row[:row_bits]
@@ -98,10 +98,10 @@ class Softmax(wiring.Component):
 
         # Stage 2: differences to the maximum of the row and to what the two keys before may make of it.
         m.submodules.maxima = maxima = RegisterFile(level_width, p.batch_rows)
-        b, b_valid, b_first = Signal(Score(p)), Signal(), Signal()
+        b, b_valid, b_first = Signal(Score(p), reset_less=True), Signal(), Signal()
         # The key sets the maximum in any case, if it is far above it, if it is above it.
         b_begins, b_forces, b_leads = Signal(), Signal(), Signal()
-        c, c_valid, c_first = Signal(Score(p)), Signal(), Signal()
+        c, c_valid, c_first = Signal(Score(p), reset_less=True), Signal(), Signal()
         b_level, c_level, c_sets = Signal(signed(level_width)), Signal(signed(level_width)), Signal()
         to_stored, to_second, to_first = (Signal(difference_shape, name=name)
                                           for name in ("to_stored", "to_second", "to_first"))
@@ -171,13 +171,13 @@ class Softmax(wiring.Component):
         m.d.sync += self.taken.eq(self.o.valid & self.o.ready)
         some = delay(m, d_valid & ~d.empty, 1 + exp2.latency, "some")
         accompanying = Cat(d.key, d.row, d.load, d.wrap, d.last, d.again, d.clear, d.steps,
-                           d.again & ~d.clear & (d.steps != 0), d_valid)
-        delayed = delay(m, accompanying, 1 + exp2.latency, "accompanying")
+                           d.again & ~d.clear & (d.steps != 0))
+        delayed = delay(m, accompanying, 1 + exp2.latency, "accompanying", payload=True)
         probability = queue.i.payload
         m.d.comb += [
             Cat(probability.key, probability.row, probability.load, probability.wrap, probability.last,
-                probability.again, probability.clear, probability.steps, probability.shifts,
-                queue.i.valid).eq(delayed),
+                probability.again, probability.clear, probability.steps, probability.shifts).eq(delayed),
+            queue.i.valid.eq(delay(m, d_valid, 1 + exp2.latency, "valid")),
             probability.probability.eq(Mux(some, exp2.o, 0)),
             self.positive.eq(some & exp2.positive),
         ]

@@ -228,8 +228,9 @@ class Generator(wiring.Component):
             results.append((valid, delay(m, rows_end, 1, f"rows_end{row}"),
                             delay(m, rows_end & place.final, 1, f"final{row}"), line[ends + row + 8], unit.o))
             if row + 1 < rows:
-                weights, bias, taken = (delay(m, value, 1, f"{name}{row}") for name, value in (
-                    ("weights", weights), ("bias", bias), ("taken", taken)))
+                weights, bias = (delay(m, value, 1, f"{name}{row}", payload=True)
+                                 for name, value in (("weights", weights), ("bias", bias)))
+                taken = delay(m, taken, 1, f"taken{row}")
 
         # One row at a time has a beat.
         valids = [valid for valid, *_ in results]

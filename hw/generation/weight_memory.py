@@ -79,7 +79,7 @@ class WeightMemory(wiring.Component):
             m.d.sync += address.eq(address + 1)
             with m.If(first):
                 m.d.sync += address.eq(select(of_matrix, [number * p.matrix_words for number in range(3)]))
-        store, stored = delay(m, came, 1, "store"), delay(m, write.data, 2, "stored")
+        store, stored = delay(m, came, 1, "store"), delay(m, write.data, 2, "stored", payload=True)
         cut = Cat(stored.word_select(lane, p.element_width)[:p.weight_width] for lane in range(p.elements_per_beat))
         lanes = max(1, 108 // p.weight_width)                # of a part, to fill block RAMs of 36 bits
         address_bits = ceil_log2(_BLOCK)
@@ -99,7 +99,9 @@ class WeightMemory(wiring.Component):
                 words.append(memory.read_data)
             blocks.append(Cat(words))
         block = delay(m, self.read_address[address_bits:], 2, "block")
-        m.d.sync += self.weights.as_value().eq(select(block, blocks))
+        chosen = Signal.like(self.weights, reset_less=True)
+        m.d.sync += chosen.as_value().eq(select(block, blocks))
+        m.d.comb += self.weights.eq(chosen)
 
         channel, bias_matrix = Signal(range(channels)), Signal(2)
         biases = []

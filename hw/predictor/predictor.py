@@ -17,13 +17,17 @@ from .score_lane import SCORE_LATENCY, ScoreLane, TokenSlot
 from .shift_tree import tree_latency
 from .sweep import Slot
 
-__all__ = ["ENCODE_LATENCY", "KEY_LATENCY", "KhatWrite", "Predictor", "ScoreSlot", "predictor_latency", "token_ports"]
+__all__ = ["ENCODE_LATENCY", "KEY_LATENCY", "KhatWrite", "Predictor", "ScoreSlot", "WRITE_LATENCY", "predictor_latency",
+           "token_ports"]
 
 MASK_WORD = 16
 
 
 #: Cycles from a part of a query that is written to its codes.
 ENCODE_LATENCY = 1 + QueryEncoder.latency
+
+#: Cycles from a part of a query that is written until its codes can be read.
+WRITE_LATENCY = ENCODE_LATENCY + 2
 
 #: Cycles from a slot to the key that the memory shows.
 KEY_LATENCY = 2
@@ -188,8 +192,8 @@ class Predictor(wiring.Component):
                 m.d.sync += keys.eq(self.token_keys)
             with m.If(self.token_valid):
                 m.d.comb += [code_slot.eq(p.query_groups + self.token.place), code_fold.eq(0)]
-        # The codes are read in the cycle before they are needed.
-        code_slot, code_fold = (delay(m, value, operand_latency(p) - 1, name)
+        # The lanes read the codes a cycle later, in the cycle before they are needed.
+        code_slot, code_fold = (delay(m, value, operand_latency(p) - 2, name)
                                 for value, name in ((code_slot, "code_slot"), (code_fold, "code_fold")))
 
         # A beat of a query stays while its elements are converted, `encoders` a cycle.
@@ -242,6 +246,8 @@ class Predictor(wiring.Component):
         if self._tokens:
             with m.If(token_scaled):
                 m.d.sync += shift.eq(self.khat_shift)
+        written = Signal.like(write_codes, reset_less=True)
+        m.d.sync += written.eq(write_codes)
         for tree in range(p.trees):
             tokens = self._tokens and tree < p.khat_columns
             m.submodules[f"lane{tree}"] = lane = shared(ScoreLane, p, tokens)
@@ -251,7 +257,7 @@ class Predictor(wiring.Component):
                 lane.write_enable.eq(Mux(write_trees[tree], 1 << bank, 0)),
                 lane.write_vector.eq(write_slot),
                 lane.write_fold.eq(write_fold),
-                lane.write_codes.eq(write_codes),
+                lane.write_codes.eq(written),
                 lane.read_vector.eq(code_slot),
                 lane.read_fold.eq(code_fold),
                 lane.keys.eq(keys),

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
+from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 from hw.stream.select import select
 
@@ -59,7 +60,8 @@ class ScoreLane(wiring.Component):
     ``score = clip(sum >> shift) + 2^(score_width - 1)``, between 1 and ``2^score_width - 1``; 0 where the key may not
     be seen. ``khat = clip(sum >> shift)`` where keys are predicted from tokens.
 
-    What is given at which stage, in cycles after the tree shows its sum:
+    ``write_codes`` come a cycle after the place that they are written to, and keys two cycles after that of their
+    codes. What is given at which stage, in cycles after the tree shows its sum:
 
     ========== =============================================
     0          `first_fold`, `token_valid`, `token`
@@ -99,15 +101,20 @@ class ScoreLane(wiring.Component):
         width = max(tree_width, p.khat_sum_width) if self._tokens else p.predict_width
         m.submodules.tree = tree = ShiftTree(p.tree_lanes, p.khat_width, p.code_levels, tree_width, p.adder_levels)
         fold_bits, bank_bits = ceil_log2(p.tree_folds), p.encoders * p.code_bits
+        # Addresses have registers in each lane: a net from one register to the codes of all lanes would be slow.
+        write_enable, write_address, read_address = (
+            delay(m, value, 1, name, apart=True) for value, name in (
+                (self.write_enable, "code_enable"),
+                (Cat(self.write_vector, self.write_fold[:fold_bits]), "code_write"),
+                (Cat(self.read_vector, self.read_fold[:fold_bits]), "code_read")))
         for bank in range(p.tree_lanes // p.encoders):
             m.submodules[f"codes{bank}"] = codes = shared(BlockMemory, bank_bits,
                                                           p.tree_folds << ceil_log2(self._vectors))
             m.d.comb += [
-                codes.write_enable.eq(self.write_enable[bank]),
-                codes.write_address.eq(Cat(self.write_vector, self.write_fold[:fold_bits])),
+                codes.write_enable.eq(write_enable[bank]), codes.write_address.eq(write_address),
                 codes.write_data.eq(self.write_codes.as_value().word_select(bank, bank_bits)),
                 codes.read_enable.eq(1),
-                codes.read_address.eq(Cat(self.read_vector, self.read_fold[:fold_bits])),
+                codes.read_address.eq(read_address),
                 tree.codes.as_value().word_select(bank, bank_bits).eq(codes.read_data),
             ]
         m.d.comb += tree.keys.eq(self.keys)

@@ -64,8 +64,8 @@ class ShiftTree(wiring.Component):
                 level = Signal(signed(min(shifted_width, len(value) + (1 << bit))), name=f"level{lane}_{bit}")
                 m.d.comb += level.eq(Mux(code.shift[bit], value.shift_left(1 << bit), value))
                 value = level
-            shifted = Signal(signed(shifted_width), name=f"shifted{lane}")
-            sign = Signal(name=f"sign{lane}")
+            shifted = Signal(signed(shifted_width), name=f"shifted{lane}", reset_less=True)
+            sign = Signal(name=f"sign{lane}", reset_less=True)
             m.d.sync += [shifted.eq(value ^ code.sign.replicate(len(value))), sign.eq(code.sign)]
             terms.append(shifted)
             carries.append(sign)
@@ -78,10 +78,10 @@ class ShiftTree(wiring.Component):
             for index in range(len(terms) // 2):
                 a, b = terms[2 * index], terms[2 * index + 1]
                 width = min(self._width, len(a) + 1)
-                total = Signal(signed(width), name=f"sum{stage}_{index}")
+                total = Signal(signed(width), name=f"sum{stage}_{index}", reset_less=True)
                 domain += total.eq(add_with_carry(a, b, carries[index], width))
                 sums.append(total)
-            delayed = [Signal(name=f"carry{stage}_{index}") for index in range(len(spare))]
+            delayed = [Signal(name=f"carry{stage}_{index}", reset_less=True) for index in range(len(spare))]
             domain += [new.eq(old) for new, old in zip(delayed, spare, strict=True)]
             terms, carries = sums, delayed
         m.d.comb += [self.o.eq(terms[0]), self.carry.eq(carries[0])]

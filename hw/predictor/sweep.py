@@ -53,7 +53,8 @@ class Sweep(wiring.Component):
     hold : In(1)
         The array does something else: begin no group.
     free, idle : In(1)
-        The selection can hold a further group; it holds none, so that a dense group can write its masks.
+        The selection can hold a further group; it holds none, so that a dense group can write its masks. A group
+        begins in the cycle after; both are known two cycles after `group_start`.
     active : Out(Task)
         The task being walked; stable while slots of it are in the pipeline of the predictor.
     slot, slot_valid : Out
@@ -118,8 +119,9 @@ class Sweep(wiring.Component):
         start_group = Signal()
         m.d.sync += groups.eq(groups + self.group_loaded - start_group)
         # Settled when they are looked at: a group takes three cycles at the least.
-        some_group, no_rows, all_rows = Signal(), Signal(), Signal()
-        m.d.sync += [some_group.eq(groups != 0), no_rows.eq(left <= 0), all_rows.eq(left[near:] != 0)]
+        some_group, may_begin, no_rows, all_rows = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [some_group.eq(groups != 0), may_begin.eq(some_group & self.free & (~task.dense | self.idle)),
+                     no_rows.eq(left <= 0), all_rows.eq(left[near:] != 0)]
 
         # The sorter: cycles until it can take a segment (`soon`: at most one), and one that waits for that.
         cycles = segment_cycles(p)
@@ -163,7 +165,7 @@ class Sweep(wiring.Component):
                 with m.If(no_rows):
                     m.d.sync += drain.eq(self._drain)
                     m.next = "DRAIN"
-                with m.Elif(some_group & ~self.hold & self.free & (~task.dense | self.idle)):
+                with m.Elif(may_begin & ~self.hold):
                     m.d.comb += [start_group.eq(1), self.group_start.eq(1)]
                     m.d.sync += [self.group_slot.eq(next_slot), self.group_row.eq(row),
                                  next_slot.eq(Mux(next_slot == p.query_groups - 1, 0, next_slot + 1)),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
-from hw.stream import Buffer, Word
+from hw.stream import PointerFifo, Word
 from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.states import States
@@ -120,7 +120,7 @@ class Loader(wiring.Component):
         beats_per_header = -(-HEADER_BITS // p.bus_width)
 
         # Behind the last word of a packet come words of zeros, until the packet has been read and they are thrown away.
-        source = Buffer(data.StructLayout({"data": p.bus_width, "last": 1, "missing": 1}))
+        source = PointerFifo(data.StructLayout({"data": p.bus_width, "last": 1, "missing": 1}))
         closed, flush, given = Signal(), Signal(), self.i.payload
         m.submodules.input = ResetInserter(flush)(source)
         m.d.comb += [
@@ -152,7 +152,7 @@ class Loader(wiring.Component):
         m.d.sync += missing.eq(wanted & available & word.missing)
 
         # Header.
-        collected = Signal(max(HEADER_BITS, p.bus_width))
+        collected = Signal(max(HEADER_BITS, p.bus_width), reset_less=True)
         header_word, header_end = counter(m, beats_per_header - 1, heading & available, ~heading, "header_word")
         with m.If(heading & available):
             m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats_per_header > 1 else word.data)
@@ -333,8 +333,9 @@ class Loader(wiring.Component):
     def _elaborate_writes(self, m, task, generating, word, vectors, values, rows):
         """Writes to the slices: what is read, and generated vectors, which go first."""
         p = self._parameters
-        write, enable = Signal(BeatWrite(p)), Signal(p.slices)
-        m.d.sync += [self.write.eq(write), self.write_slices.eq(enable)]
+        write, enable, written = Signal(BeatWrite(p)), Signal(p.slices), Signal(BeatWrite(p), reset_less=True)
+        m.d.sync += [written.eq(write), self.write_slices.eq(enable)]
+        m.d.comb += self.write.eq(written)
         # A beat of a query stays while it is converted to codes.
         generated, goes = self.generated.payload, self.generated.valid & generating
         part, last_part = counter(m, p.query_parts - 1, goes & generated.query, ~generating, "generated_part")

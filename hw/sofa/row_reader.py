@@ -93,7 +93,7 @@ class RowReader(wiring.Component):
         with m.Elif(goes):
             m.d.sync += takes.eq(within & Mux(last_part, ~last_beat & ~last_within & (parts == 1), part == parts - 2))
 
-        last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width)
+        last_mask_word, bits = Signal(bits_for(p.max_keys // _MASK_WORD)), Signal(p.bus_width, reset_less=True)
         m.d.sync += last_mask_word.eq((task.keys - 1)[ceil_log2(_MASK_WORD):])
         mask_word, mask_ends = counter(m, last_mask_word, mask_goes, between, "mask_word")
         _, word_ends = counter(m, p.bus_width // _MASK_WORD - 1, mask_goes, between, "mask_part")

@@ -78,11 +78,12 @@ class RankFour(wiring.Component):
 
         # Stages 2, 3: count the losses, in fives and together.
         values = [register(value, f"value2_{entry}") for entry, value in enumerate(values)]
-        ranks = []
+        ranks, leads = [], []
         for entry in range(_ENTRIES):
             losses = [lost for lost in loses[entry] if lost is not None]
             fives = [register(sum(losses[start:start + 5]), f"fives{entry}_{start}") for start in (0, 5, 10)]
             ranks.append(register(sum(fives)[:4], f"rank{entry}"))
+            leads.append(register(~Cat(fives).any(), f"leads{entry}") if self._score_bits else None)
         values = [register(value, f"value3_{entry}") for entry, value in enumerate(values)]
         first = delay(m, self.first, 3, "first")
 
@@ -92,8 +93,8 @@ class RankFour(wiring.Component):
             def score(value):
                 return value[self._width - self._score_bits:]
 
-            best = register(any_of([score(value) & (rank == 0).replicate(self._score_bits)
-                                    for value, rank in zip(values, ranks, strict=True)]), "best")
+            best = register(any_of([score(value) & lead.replicate(self._score_bits)
+                                    for value, lead in zip(values, leads, strict=True)]), "best")
             reaches = [register(score(value) + self.radius, f"reach{entry}") for entry, value in enumerate(values)]
             values = [register(value, f"value4_{entry}") for entry, value in enumerate(values)]
             ranks = [register(rank, f"rank4_{entry}") for entry, rank in enumerate(ranks)]

@@ -108,11 +108,12 @@ class RowSelect(wiring.Component):
         rules = Signal(data.ArrayLayout(SelectionRule(p), 2))
         m.d.comb += [self.score_groups.eq(reserved), self.mask_groups.eq(masked)]
         m.d.comb += self.group.valid.eq(masked != 0)
-        m.d.sync += [self.free.eq(reserved < 2),
-                     self.idle.eq((reserved == 0) & resting & (masked < p.held_groups) & self.record.ready)]
+        reserved_now = (reserved + self.reserve - taken)[:2]
+        m.d.sync += [self.free.eq(reserved_now < 2),
+                     self.idle.eq((reserved_now == 0) & resting & (masked < p.held_groups) & self.record.ready)]
         dense_group = rules[working].dense
         m.d.sync += [
-            reserved.eq(reserved + self.reserve - taken),
+            reserved.eq(reserved_now),
             stored.eq(stored + (self.row_end | (self.dense_valid & self.dense_end)) - taken),
             masked.eq(masked + finish - self.group.release),
         ]

@@ -143,10 +143,10 @@ class SegmentSorter(wiring.Component):
         with m.If(load):
             m.d.sync += segment.eq(Mux(row_full, 0, segment + 1))
         sequence = self._in_passes if rounds == 1 else self._in_rounds
-        sequence(m, load, segment_full, row_full, held, wanted)
+        sequence(m, load, segment_end, segment_full, row_full, held, wanted)
         return m
 
-    def _in_passes(self, m, load, segment_full, row_full, held, wanted):
+    def _in_passes(self, m, load, segment_end, segment_full, row_full, held, wanted):
         """Each row in each pass, a cycle each."""
         p, lanes = self._parameters, self._lanes
         # The passes of the segment at work, and cycles that are left of them.
@@ -156,7 +156,8 @@ class SegmentSorter(wiring.Component):
         left, remaining = Signal.like(wanted), Signal(range(most + 1))
         following = Signal.like(remaining)
         m.d.sync += following.eq(Mux(wanted == 0, lanes, ((wanted + 3) >> 2) * lanes))
-        m.d.comb += load.eq(~busy & segment_full)
+        # A register goes to all scores: `load` follows from what `busy` and `segment_full` will be.
+        m.d.sync += load.eq(~load & ~(busy & (remaining != 1)) & (segment_end | segment_full))
         with m.If(load):
             m.d.sync += [busy.eq(1), pass_.eq(0), left.eq(wanted), remaining.eq(following),
                          row_last.eq(row_full), issues.eq(wanted != 0)]
@@ -192,7 +193,7 @@ class SegmentSorter(wiring.Component):
         if p.clipping:
             m.d.comb += self.clipped.eq(Mux(issue_o, core.clipped, 0))
 
-    def _in_rounds(self, m, load, segment_full, row_full, held, wanted):
+    def _in_rounds(self, m, load, _segment_end, segment_full, row_full, held, wanted):
         """Each row in each round, and the next pass when the last row of this one is through the core."""
         p, lanes, rounds = self._parameters, self._lanes, self._rounds
         width = p.score_width + p.position_bits

@@ -7,6 +7,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ._check import require_positive, require_shape
 from .buffer import Buffer
 
+#: Most words in LUT RAM: a block RAM takes longer to show a word, and its output has no register here.
+_DISTRIBUTED = 64
+
 
 class Fifo(wiring.Component):
     """Queue of `depth` items, one item in and one item out a cycle at every depth.
@@ -107,7 +110,10 @@ class Fifo(wiring.Component):
         # it has room, are registers that follow from how its level changes: no path goes through a comparison.
         m = Module()
         depth = self._depth - 1
-        m.submodules.ram = ram = memory.Memory(shape=len(Value.cast(self.i.payload)), depth=depth, init=[])
+        # A word is never read while it is written, of which synthesis is not aware.
+        attrs = {"no_rw_check": 1} | ({"ram_style": "distributed"} if depth <= _DISTRIBUTED else {})
+        m.submodules.ram = ram = memory.Memory(shape=len(Value.cast(self.i.payload)), depth=depth, init=[],
+                                               attrs=attrs)
         write, read = ram.write_port(), ram.read_port()
         stored, some, room, valid = Signal(range(depth + 1)), Signal(), Signal(init=1), Signal()
         push, pop = Signal(), Signal()

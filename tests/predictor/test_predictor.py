@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.predictor.predictor import ENCODE_LATENCY, Predictor, predictor_latency
+from hw.predictor.predictor import WRITE_LATENCY, Predictor, predictor_latency
 from sim.golden.predictor import predicted_score, predicted_sum, upper_bits
 from tests.sofa.heads import tiny
 from tests.streams import generator, run
@@ -79,7 +79,7 @@ def check(parameters, rng, extreme=False, shift=None):
             ctx.set(dut.mask_enable, 0)
         for name, value in dict(causal=causal, mask=masked, dense=dense, half=half, predict_shift=shift).items():
             ctx.set(getattr(dut, name), value)
-        await ctx.tick().repeat(ENCODE_LATENCY)          # until the last part of a query is in the memory
+        await ctx.tick().repeat(WRITE_LATENCY)          # until the last part of a query is in the memory
 
         for cycle in range(len(slots) + dut.latency):
             slot = slots[cycle] if cycle < len(slots) else None

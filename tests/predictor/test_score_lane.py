@@ -25,9 +25,9 @@ SETS = {
 class Step:
     """A cycle of the tree: what it is given, and what comes of it.
 
-    The codes of `vector` and `fold` are read, or the codes `write` that were stored just before; the keys come a cycle
-    later. `sum_inputs` are set in the cycle in which the tree's sum is there, `shift` two cycles later and `allowed`
-    in the cycle before the outputs, which then are those that are named.
+    The codes of `vector` and `fold` are read, or the codes `write` that were stored just before; the keys come two
+    cycles later. `sum_inputs` are set in the cycle in which the tree's sum is there, `shift` two cycles later and
+    `allowed` in the cycle before the outputs, which then are those that are named.
     """
 
     keys: np.ndarray
@@ -126,17 +126,18 @@ class Bench:
                 signs, levels = self.codes(p.code_levels, p.tree_lanes)
                 here = slice(bank * p.encoders, (bank + 1) * p.encoders)
                 signs[here], levels[here] = self.signs[vector, fold, here], self.levels[vector, fold, here]
-                ctx.set(dut.write_codes, code_fields(signs, levels))
                 ctx.set(dut.write_enable, 1 << bank)
                 await ctx.tick()
+                ctx.set(dut.write_codes, code_fields(signs, levels))
         ctx.set(dut.write_enable, 0)
+        await ctx.tick()
 
     def check(self, steps):
         """Take `steps`, one a cycle, None being an idle one, and compare what comes of each."""
         p, dut = self.p, self.dut
         idle = Step(np.zeros(p.tree_lanes, int))
         steps = [idle, *(step or idle for step in steps)]
-        tree = 1 + tree_latency(p.tree_lanes, p.adder_levels)
+        tree = 2 + tree_latency(p.tree_lanes, p.adder_levels)
 
         def at(cycle):
             return steps[cycle] if 0 <= cycle < len(steps) else idle
@@ -147,7 +148,7 @@ class Bench:
             for cycle in range(len(steps) + tree + SCORE_LATENCY):
                 ctx.set(dut.read_vector, p.query_groups + place if at(cycle).write else at(cycle).vector)
                 ctx.set(dut.read_fold, at(cycle).fold)
-                ctx.set(dut.keys, at(cycle - 1).keys.tolist())
+                ctx.set(dut.keys, at(cycle - 2).keys.tolist())
                 # Codes that tokens need are stored while the step before is read, in the other place.
                 write = at(cycle + 1).write
                 ctx.set(dut.write_enable, (1 << len(dut.write_enable)) - 1 if write else 0)
@@ -155,7 +156,8 @@ class Bench:
                     place = 1 - place
                     ctx.set(dut.write_vector, p.query_groups + place)
                     ctx.set(dut.write_fold, 0)
-                    ctx.set(dut.write_codes, write)
+                if at(cycle).write:
+                    ctx.set(dut.write_codes, at(cycle).write)
                 for name, value in at(cycle - tree).sum_inputs.items():
                     ctx.set(getattr(dut, name), value)
                 ctx.set(dut.shift, at(cycle - tree - 2).shift)

@@ -48,7 +48,7 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0):
         ctx.set(dut.group_loaded, 0)
 
     async def sink(ctx):
-        quiet = 0
+        quiet, before = 0, (0, 0)
         while quiet < 3:
             free, idle = (rng.random() >= stall for _ in range(2))
             for signal, value in ((dut.free, free), (dut.idle, idle)):
@@ -68,8 +68,9 @@ def walk(parameters, tasks, rng, *, index=0, stall=0.0):
                         state["segment"] = 0 if slot.row_end else state["segment"] + 1
             if start:
                 # In the cycle of the last slot of the group before, at the earliest.
-                assert free and (idle or not active.dense)
+                assert before[0] and (before[1] or not active.dense)
                 groups.append(None)
+            before = free, idle
             if taken and not active.dense:
                 assert state["cycle"] >= sorter.free
             state["cycle"] += 1

@@ -1,0 +1,65 @@
+"""Queue whose items stay where they are, so that taking one moves an address only."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ._check import require_shape
+from .register_file import RegisterFile
+
+
+class PointerFifo(wiring.Component):
+    """Queue of `depth` items in LUT RAM, one item in and one out a cycle.
+
+    For wide items whose consumer is late to say that it takes them: `o.ready` goes to an address, a level and two
+    flags, and not to the enables of a register as wide as the item, as it does in :class:`Buffer` and :class:`Fifo`.
+    In return the payload comes out of the LUT RAM and not from a register. `o.valid` and `i.ready` are registers.
+    Latency is 1 cycle. Lossless and ordered.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Shape of the payload.
+    depth : int
+        Capacity in items, a power of two, at least 2.
+
+    Members
+    -------
+    i : In(stream.Signature(shape))
+    o : Out(stream.Signature(shape))
+
+    Raises
+    ------
+    TypeError
+        If `shape` is not shape-like.
+    ValueError
+        If `depth` is not a power of two of at least 2.
+    """
+
+    latency = 1
+
+    def __init__(self, shape, depth=16):
+        require_shape("shape", shape)
+        if depth < 2 or depth & (depth - 1):
+            raise ValueError(f"depth must be a power of two of at least 2, not {depth!r}")
+        self._depth = depth
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        payload, address_bits = Value.cast(self.i.payload), ceil_log2(self._depth)
+        m.submodules.items = items = RegisterFile(len(payload), self._depth)
+        write, read = Signal(address_bits), Signal(address_bits)
+        stored, some, room = Signal(range(self._depth + 1)), Signal(), Signal(init=1)
+        push, pop = Signal(), Signal()
+        m.d.comb += [
+            push.eq(self.i.valid & room), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
+            items.write_enable.eq(push), items.write_address.eq(write), items.write_data.eq(payload),
+            items.read_address.eq(read), Value.cast(self.o.payload).eq(items.read_data),
+        ]
+        m.d.sync += [write.eq(write + push), read.eq(read + pop)]
+        with m.If(push ^ pop):
+            m.d.sync += [stored.eq(stored + push - pop), some.eq(push | (stored != 1)),
+                         room.eq(~push | (stored != self._depth - 1))]
+        return m

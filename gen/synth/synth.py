@@ -28,8 +28,8 @@ PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 SYNTH_ECP5 = "synth_ecp5 -nowidelut"
 
 #: Commands before it. Registers with the attribute `keep` stay apart although they hold the same (keeping the wires is
-#: not enough: it is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value as
-#: they are otherwise, and much of what follows a state is its decoder.
+#: not enough: it is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value
+#: as they are otherwise, and much of what follows a state is its decoder.
 PREPARE_ECP5 = ("proc", "setattr -set keep 1 a:keep %ci1 c:* %i",
                 'setattr -set fsm_encoding "one-hot" w:*fsm_state*')
 

@@ -1,20 +1,12 @@
 """Parameters of the `sofa` accelerator: one object that hardware, golden model, planner and driver share."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 from amaranth.utils import bits_for, ceil_log2
 
+from hw.parameter import check_fields, is_power_of_two, parameter
+
 __all__ = ["SofaParameters"]
-
-
-def _parameter(default, doc, low=None, high=None, choices=None):
-    return field(default=default, metadata={
-        "doc": doc, "low": low, "high": high, "choices": choices,
-        "range": "one of " + ", ".join(map(str, choices)) if choices else f"{low}..{high}"})
-
-
-def _power_of_two(value):
-    return value & (value - 1) == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,59 +30,50 @@ class SofaParameters:
         If a parameter is out of range, or two do not fit each other.
     """
 
-    bus_width: int = _parameter(256, "AXI4-Stream data width in bits", choices=(32, 64, 128, 256, 512))
-    rows: int = _parameter(16, "query rows in flight", 1, 256)
-    columns: int = _parameter(16, "shift-and-add elements of the predictor per row", 1, 256)
-    row_multipliers: int = _parameter(4, "multipliers per row, half for QK and half for PV", 2, 64)
-    lanes: int = _parameter(32, "channels an attention slice multiplies in one cycle", 2, 256)
-    tree_lanes: int = _parameter(32, "channels a predictor tree adds in one cycle", 1, 256)
-    adder_levels: int = _parameter(1, "levels of adders of a predictor tree between registers", 1, 4)
-    rows_per_sorter: int = _parameter(16, "rows that share one 16-to-4 sorting core", 1, 256)
-    max_head_dim: int = _parameter(64, "largest head dimension, of keys and of values", 1, 512)
-    max_keys: int = _parameter(1024, "keys that the on-chip memories of a slice hold", 32, 16384)
-    tile: int = _parameter(16, "keys of one sub-segment: the unit of sorting and of the running maximum",
-                           choices=(4, 8, 16, 32, 64, 128))
-    max_segment_keys: int = _parameter(16, "most keys that a sub-segment may deliver", 1, 256)
-    element_width: int = _parameter(16, "bits of an element of Q, K, V and of the output", choices=(16,))
-    khat_width: int = _parameter(5, "most significant bits of a key element that the predictor sees", 2, 16)
-    query_code_width: int = _parameter(16, "mode of the leading-zero encoder of the queries", choices=(8, 16))
-    code_levels: int = _parameter(4, "octaves of a query element that the predictor tells apart", 1, 15)
-    score_width: int = _parameter(8, "bits of a predicted score", 4, 16)
-    clipping: bool = _parameter(False, "build the radius and low-bound clipping units of the sorter",
-                                choices=(False, True))
-    query_groups: int = _parameter(8, "groups of predictor rows whose queries a slice holds", 2, 64)
-    held_groups: int = _parameter(4, "groups whose kept keys a slice holds until their rows have left", 2, 64)
-    generator_rows: int = _parameter(0, "tokens that the generator of queries, keys and values takes side by side; 0: "
-                                        "there is none", 0, 64)
-    max_features: int = _parameter(384, "longest token that the generator takes", 1, 8192)
-    max_weights: int = _parameter(12288, "elements of one weight matrix of a head (features * channels)", 64, 1 << 20)
-    weight_width: int = _parameter(16, "bits of a weight", 8, 16)
-    reuse_rows: int = _parameter(4, "rows that share each key and value they load (no more than the predictor trees of "
-                                    "a slice)", 1, 16)
-    ensure: int = _parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
-    zclip: int = _parameter(4, "largest exponent argument in octaves; a key beyond it raises the maximum", 1, 5)
-    log_fraction: int = _parameter(10, "fraction bits of an exact score, in units of log2", 6, 12)
-    log_integer: int = _parameter(8, "integer bits of an exact score, in units of log2", 5, 10)
-    probability_fraction: int = _parameter(12, "fraction bits of a probability", 8, 14)
-    rescale_step: int = _parameter(2, "octaves of one rescaling step of the running maximum", choices=(1, 2, 4))
-    normalise_lanes: int = _parameter(4, "output channels divided by the row sum in one cycle", 1, 64)
-    counters: bool = _parameter(True, "build the performance counters", choices=(False, True))
-    vendor: str = _parameter("generic", "form of the multipliers and of the block memories",
-                             choices=("generic", "ecp5", "xilinx"))
+    bus_width: int = parameter(256, "AXI4-Stream data width in bits", choices=(32, 64, 128, 256, 512))
+    rows: int = parameter(16, "query rows in flight", 1, 256)
+    columns: int = parameter(16, "shift-and-add elements of the predictor per row", 1, 256)
+    row_multipliers: int = parameter(4, "multipliers per row, half for QK and half for PV", 2, 64)
+    lanes: int = parameter(32, "channels an attention slice multiplies in one cycle", 2, 256)
+    tree_lanes: int = parameter(32, "channels a predictor tree adds in one cycle", 1, 256)
+    adder_levels: int = parameter(1, "levels of adders of a predictor tree between registers", 1, 4)
+    rows_per_sorter: int = parameter(16, "rows that share one 16-to-4 sorting core", 1, 256)
+    max_head_dim: int = parameter(64, "largest head dimension, of keys and of values", 1, 512)
+    max_keys: int = parameter(1024, "keys that the on-chip memories of a slice hold", 32, 16384)
+    tile: int = parameter(16, "keys of one sub-segment: the unit of sorting and of the running maximum",
+                          choices=(4, 8, 16, 32, 64, 128))
+    max_segment_keys: int = parameter(16, "most keys that a sub-segment may deliver", 1, 256)
+    element_width: int = parameter(16, "bits of an element of Q, K, V and of the output", choices=(16,))
+    khat_width: int = parameter(5, "most significant bits of a key element that the predictor sees", 2, 16)
+    query_code_width: int = parameter(16, "mode of the leading-zero encoder of the queries", choices=(8, 16))
+    code_levels: int = parameter(4, "octaves of a query element that the predictor tells apart", 1, 15)
+    score_width: int = parameter(8, "bits of a predicted score", 4, 16)
+    clipping: bool = parameter(False, "build the radius and low-bound clipping units of the sorter",
+                               choices=(False, True))
+    query_groups: int = parameter(8, "groups of predictor rows whose queries a slice holds", 2, 64)
+    held_groups: int = parameter(4, "groups whose kept keys a slice holds until their rows have left", 2, 64)
+    generator_rows: int = parameter(0, "tokens that the generator of queries, keys and values takes side by side; 0: "
+                                       "there is none", 0, 64)
+    max_features: int = parameter(384, "longest token that the generator takes", 1, 8192)
+    max_weights: int = parameter(12288, "elements of one weight matrix of a head (features * channels)", 64, 1 << 20)
+    weight_width: int = parameter(16, "bits of a weight", 8, 16)
+    reuse_rows: int = parameter(4, "rows that share each key and value they load (no more than the predictor trees of "
+                                   "a slice)", 1, 16)
+    ensure: int = parameter(2, "leading keys of a segment that may raise the running maximum", choices=(1, 2))
+    zclip: int = parameter(4, "largest exponent argument in octaves; a key beyond it raises the maximum", 1, 5)
+    log_fraction: int = parameter(10, "fraction bits of an exact score, in units of log2", 6, 12)
+    log_integer: int = parameter(8, "integer bits of an exact score, in units of log2", 5, 10)
+    probability_fraction: int = parameter(12, "fraction bits of a probability", 8, 14)
+    rescale_step: int = parameter(2, "octaves of one rescaling step of the running maximum", choices=(1, 2, 4))
+    normalise_lanes: int = parameter(4, "output channels divided by the row sum in one cycle", 1, 64)
+    counters: bool = parameter(True, "build the performance counters", choices=(False, True))
+    vendor: str = parameter("generic", "form of the multipliers and of the block memories",
+                            choices=("generic", "ecp5", "xilinx"))
 
     def __post_init__(self):
-        for item in fields(self):
-            value, meta = getattr(self, item.name), item.metadata
-            kind = item.type if isinstance(item.type, type) else {"int": int, "bool": bool, "str": str}[item.type]
-            if type(value) is not kind:
-                raise TypeError(f"{item.name} must be of type {kind.__name__}, not {value!r}")
-            if meta["choices"] is not None:
-                if value not in meta["choices"]:
-                    raise ValueError(f"{item.name} must be {meta['range']}, not {value!r}")
-            elif not meta["low"] <= value <= meta["high"]:
-                raise ValueError(f"{item.name} must be {meta['range']}, not {value!r}")
-        self._require(_power_of_two(self.lanes), f"lanes must be a power of two, not {self.lanes}")
-        self._require(_power_of_two(self.tree_lanes), f"tree_lanes must be a power of two, not {self.tree_lanes}")
+        check_fields(self)
+        self._require(is_power_of_two(self.lanes), f"lanes must be a power of two, not {self.lanes}")
+        self._require(is_power_of_two(self.tree_lanes), f"tree_lanes must be a power of two, not {self.tree_lanes}")
         self._require(self.lanes >= self.elements_per_beat,
                       f"lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
                       f"not {self.lanes}")
@@ -123,8 +106,8 @@ class SofaParameters:
         self._require(not self.generator_rows or self.matrix_words >= self.tree_lanes,
                       f"max_weights must be at least tree_lanes * bus_width / element_width = "
                       f"{self.tree_lanes * self.elements_per_beat}, not {self.max_weights}")
-        self._require(_power_of_two(self.held_groups), f"held_groups must be a power of two, not {self.held_groups}")
-        self._require(_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
+        self._require(is_power_of_two(self.held_groups), f"held_groups must be a power of two, not {self.held_groups}")
+        self._require(is_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
         self._require(self.max_segment_keys <= self.tile,
                       f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
         self._require(self.code_levels < self.query_code_width,

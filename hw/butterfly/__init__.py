@@ -1,0 +1,1 @@
+"""Engine of `butterfly`: butterfly-sparse linear layers and Fourier transforms."""

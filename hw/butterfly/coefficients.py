@@ -1,0 +1,115 @@
+"""Coefficients of butterfly matrices, and twiddles of Fourier transforms."""
+
+import math
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.shared import shared
+from hw.stream.block_memory import BlockMemory
+from hw.stream.delay import delay
+from hw.stream.select import select
+
+from .stage_walk import Step
+
+__all__ = ["Coefficients", "encoded", "twiddle"]
+
+
+def twiddle(block):
+    """Twiddle of a block: ``exp(-2 pi i f)`` with ``f`` half the fraction whose bits are those of `block`, reversed.
+
+    It is the same for a block of this number in all stages of transforms of all lengths.
+
+    Returns
+    -------
+    tuple of float
+        Real and imaginary part.
+    """
+    turns, bit = 0.0, 0.25
+    while block:
+        turns += bit * (block & 1)
+        block, bit = block >> 1, bit / 2
+    # From the nearest right angle, so that those are exact.
+    quarter = round(4 * turns)
+    rest = 2 * math.pi * (turns - quarter / 4)
+    cosine, sine = math.cos(rest), math.sin(rest)
+    real, imaginary = ((cosine, -sine), (-sine, -cosine), (-cosine, sine))[quarter]
+    return real + 0.0, imaginary + 0.0
+
+
+def encoded(value, format):
+    """Bits of the number of a format that is nearest to a finite value in its range, to even ones of two."""
+    if value == 0:
+        return int(math.copysign(1, value) < 0) << (format.width - 1)
+    exponent = max(math.frexp(value)[1] - 1, 1 - format.bias)
+    # Exact: a quotient by a power of two, which `round` rounds to even.
+    significand = round(abs(value) / 2.0 ** (exponent - format.mantissa))
+    # A significand that is rounded up to 2 counts as the next exponent; one below 1 is subnormal, of exponent 0.
+    magnitude = ((exponent + format.bias - 1) << format.mantissa) + significand
+    return magnitude | int(value < 0) << (format.width - 1)
+
+
+class Coefficients(wiring.Component):
+    """What each unit multiplies by in a step.
+
+    Coefficients of a butterfly matrix are stored in the order in which they are needed: those of all units for a step
+    are a row. Twiddles are a table of ``max_points / 2`` complex numbers in as many banks as there are units: a step
+    needs the same one for all units, or ones that follow each other.
+
+    Members
+    -------
+    fft : In(1)
+    step : In(Step)
+    o : Out(ArrayLayout(ArrayLayout(element, 4), lanes))
+        Four cycles later; of a twiddle real and imaginary part, and two that do not count.
+    write_enable, write_address, write_data : In
+        A row of coefficients.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        row = data.ArrayLayout(data.ArrayLayout(p.element_width, 4), p.lanes)
+        step = Step(p)
+        super().__init__({
+            "fft": In(1), "step": In(step), "o": Out(row),
+            "write_enable": In(1), "write_address": In(step["coefficients"].shape), "write_data": In(row),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p, step = self._parameters, self.step
+        chosen, shown = Signal.like(self.o, reset_less=True), Signal.like(self.o, reset_less=True)
+        if p.bpmm:
+            m.submodules.rows = rows = shared(BlockMemory, p.coefficient_width, max(2, p.coefficient_rows), latency=2,
+                                              vendor=p.vendor)
+            m.d.comb += [
+                rows.write_enable.eq(self.write_enable), rows.write_address.eq(self.write_address),
+                rows.write_data.eq(self.write_data.as_value()),
+                rows.read_enable.eq(1), rows.read_address.eq(step.coefficients),
+            ]
+            m.d.sync += chosen.as_value().eq(rows.read_data)
+        if p.fft:
+            table_rows = max(2, p.max_points // 2 // p.lanes)
+            twiddles = []
+            for bank in range(p.lanes):
+                values = [twiddle(row * p.lanes + bank) for row in range(table_rows)]
+                m.submodules[f"twiddles{bank}"] = table = memory.Memory(
+                    shape=p.word_width, depth=table_rows,
+                    init=[encoded(real, p.format) | encoded(imaginary, p.format) << p.element_width
+                          for real, imaginary in values])
+                read, later = table.read_port(), Signal(p.word_width, name=f"twiddle{bank}", reset_less=True)
+                m.d.comb += [read.en.eq(1), read.addr.eq(step.twiddle)]
+                m.d.sync += later.eq(read.data)
+                twiddles.append(later)
+            places = delay(m, step.places, 2, "places", payload=True)
+            for unit in range(p.lanes):
+                place = places[unit * len(step.places[unit]):][:p.lane_bits]
+                value = select(place, twiddles)
+                if p.bpmm:
+                    value = Mux(self.fft, value, Cat(rows.read_data.word_select(4 * unit, p.element_width),
+                                                     rows.read_data.word_select(4 * unit + 1, p.element_width)))
+                m.d.sync += Cat(chosen[unit][0], chosen[unit][1]).eq(value)
+        m.d.sync += shown.eq(chosen)
+        m.d.comb += self.o.eq(shown)
+        return m

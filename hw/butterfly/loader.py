@@ -1,0 +1,198 @@
+"""Reading of task packets: header, coefficients, then groups of vectors."""
+
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from hw.stream import PointerFifo, WidthConverter, Word
+from hw.stream.counter import counter
+
+from .array import PiecePlace
+from .coefficients import Coefficients
+from .stage_walk import Shape
+from .task import HEADER_BITS, ButterflyError, HeaderCheck
+
+__all__ = ["ButterflyLoader"]
+
+
+class ButterflyLoader(wiring.Component):
+    """Parse packets: a header of 16 bytes, rows of coefficients, and the groups of the task, each from a new beat on.
+
+    A beat carries a piece of a memory row for each of ``rows_at_once`` rows of units. Pieces follow one another, then
+    memory rows, then sets of rows. A beat a cycle. Rows of coefficients come in the order in which they are needed.
+
+    A packet that ends early ends its task with the last whole group; what follows a task is dropped. Either way the
+    error is reported, and the next packet is read as usual.
+
+    Members
+    -------
+    i : In(stream of Word(bus_width))
+    shape : Out(Shape)
+        Of the task at work.
+    coefficient_enable, coefficient_address, coefficient_row : Out
+    stored : In(1)
+        Pulse: a beat of results is being read, so that one that is loaded may take its place.
+    load, load_place, load_beat : Out
+        A beat, for the array.
+    group_loaded : Out(1)
+        Pulse: a group is complete with the beat before.
+    running : Out(1)
+        A task is at work: from its header on, until `finish`.
+    complete : Out(1)
+        No group of the task follows those that were loaded.
+    error : Out(ButterflyError)
+        Of the task, once `complete`.
+    finish : In(1)
+        Pulse: the result has left.
+    busy : Out(1)
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        coefficients = Coefficients(p)
+        super().__init__({
+            "i": In(stream.Signature(Word(p.bus_width))),
+            "shape": Out(Shape(p)),
+            "coefficient_enable": Out(1), "coefficient_address": Out(coefficients.write_address.shape()),
+            "coefficient_row": Out(coefficients.o.shape()),
+            "stored": In(1), "load": Out(1), "load_place": Out(PiecePlace(p)), "load_beat": Out(p.bus_width),
+            "group_loaded": Out(1),
+            "running": Out(1), "complete": Out(1), "error": Out(ButterflyError), "finish": In(1), "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        m.submodules.input = source = PointerFifo(Word(p.bus_width))
+        wiring.connect(m, wiring.flipped(self.i), source.i)
+        word, available = source.o.payload, source.o.valid
+        taken, ended = Signal(), Signal()                    # the last beat of the packet was taken
+        m.d.comb += taken.eq(available & source.o.ready)
+        with m.If(taken & word.last):
+            m.d.sync += ended.eq(1)
+
+        # Header.
+        beats = -(-HEADER_BITS // p.bus_width)
+        heading, checking = Signal(), Signal()
+        collected = Signal(max(HEADER_BITS, p.bus_width), reset_less=True)
+        _, header_end = counter(m, beats - 1, heading & available, ~heading, "header_beat")
+        with m.If(heading & available):
+            m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats > 1 else word.data)
+        m.submodules.check = check = HeaderCheck(p)
+        kept_stages = Signal.like(check.kept_stages)
+        m.d.comb += [check.header.as_value().eq(collected[:HEADER_BITS]), check.kept_stages.eq(kept_stages),
+                     self.shape.eq(check.shape)]
+        header = check.header
+        groups = Signal(32)
+
+        # Coefficients: so many rows of them, in so many beats.
+        rows_wanted, beats_wanted = Signal(bits_for(p.coefficient_rows)), Signal(
+            bits_for(max(1, -(-p.coefficient_rows * p.coefficient_width // p.bus_width))))
+        with m.Switch(header.stages):
+            for stages in range(1, p.max_stages + 1):
+                with m.Case(stages):
+                    rows = stages * max(1, (1 << stages) // p.banks)
+                    m.d.sync += [rows_wanted.eq(rows),
+                                 beats_wanted.eq(-(-rows * p.coefficient_width // p.bus_width))]
+        reading, starting = Signal(), Signal()
+        converter = WidthConverter(p.bus_width, p.coefficient_width)
+        m.submodules.converter = ResetInserter(starting)(converter)
+        beats_left, row, more = Signal.like(beats_wanted), Signal.like(rows_wanted), Signal()
+        takes_coefficients = reading & more & converter.i.ready
+        m.d.comb += [
+            converter.i.valid.eq(reading & more & available), converter.i.payload.data.eq(word.data),
+            converter.o.ready.eq(1),
+        ]
+        row_data = Signal.like(self.coefficient_row, reset_less=True)
+        m.d.sync += [row_data.eq(converter.o.payload.data), self.coefficient_address.eq(row),
+                     self.coefficient_enable.eq(converter.o.valid & (row != rows_wanted) & reading)]
+        m.d.comb += self.coefficient_row.eq(row_data)
+        with m.If(converter.o.valid & (row != rows_wanted)):
+            m.d.sync += row.eq(row + 1)
+        with m.If(takes_coefficients & available):
+            m.d.sync += [beats_left.eq(beats_left - 1), more.eq(beats_left != 1)]
+        with m.If(starting):
+            m.d.sync += [row.eq(0), beats_left.eq(beats_wanted), more.eq(1)]
+
+        # Groups. Those behind the first two take the places of results that have left.
+        loading, side, first, second = Signal(), Signal(), Signal(), Signal()
+        ahead = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
+        may_load, goes = Signal(), Signal()
+        m.d.comb += [may_load.eq(first | second | (ahead != 0)), goes.eq(loading & available & may_load)]
+        m.d.sync += ahead.eq(Mux(loading, ahead + self.stored - (goes & ~first & ~second), 0))
+        piece, piece_end = counter(m, p.pieces - 1, goes, ~loading, "piece")
+        memory_row, row_end = counter(m, self.shape.last_row, goes & piece_end, ~loading, "memory_row")
+        set_, set_end = counter(m, p.row_sets - 1, goes & piece_end & row_end, ~loading, "set")
+        group_end = goes & piece_end & row_end & set_end
+        m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
+        place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)
+        m.d.sync += [place.side.eq(side), place.row.eq(memory_row), place.piece.eq(piece), place.set.eq(set_),
+                     beat.eq(word.data)]
+        m.d.comb += [self.load_place.eq(place), self.load_beat.eq(beat)]
+        with m.If(group_end):
+            m.d.sync += [side.eq(~side), first.eq(0), second.eq(first), groups.eq(groups - 1)]
+
+        draining = Signal()
+        m.d.comb += [
+            source.o.ready.eq((heading | takes_coefficients | (loading & may_load) | draining) & ~ended),
+            self.busy.eq(self.running | available),
+        ]
+        steps, _ = counter(m, 7, checking, ~checking, "steps")
+        _, idle_converter = counter(m, 3, ~converter.o.valid & ~more, converter.o.valid | more, "idle")
+        error = self.error
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [error.eq(ButterflyError.NONE), first.eq(1), second.eq(0), side.eq(0), ended.eq(0)]
+                with m.If(available & ~ended):
+                    m.d.sync += [heading.eq(1), self.running.eq(1)]
+                    m.next = "HEADER"
+            with m.State("HEADER"):
+                with m.If(available):
+                    with m.If(header_end):
+                        m.d.sync += [heading.eq(0), checking.eq(1)]
+                        m.next = "CHECK"
+                    with m.Elif(word.last):
+                        m.d.sync += [heading.eq(0), error.eq(ButterflyError.SHORT_PACKET)]
+                        m.next = "DRAIN"
+            with m.State("CHECK"):
+                m.d.sync += groups.eq(header.groups)
+                with m.If(steps == HeaderCheck.latency + 1):
+                    m.d.sync += [checking.eq(0), error.eq(check.error)]
+                    with m.If(check.error != ButterflyError.NONE):
+                        m.next = "DRAIN"
+                    with m.Elif(header.fft | header.keep_coefficients):
+                        m.d.sync += loading.eq(1)
+                        m.next = "GROUPS"
+                    with m.Else():
+                        m.d.comb += starting.eq(1)
+                        m.d.sync += [reading.eq(1), kept_stages.eq(0)]
+                        m.next = "COEFFICIENTS"
+            with m.State("COEFFICIENTS"):
+                with m.If(more & ended):
+                    m.d.sync += [reading.eq(0), error.eq(ButterflyError.SHORT_PACKET)]
+                    m.next = "DRAIN"
+                with m.Elif(~more & idle_converter):
+                    m.d.sync += [reading.eq(0), loading.eq(1), kept_stages.eq(header.stages)]
+                    m.next = "GROUPS"
+            with m.State("GROUPS"):
+                with m.If(group_end & (groups == 1)):
+                    m.d.sync += loading.eq(0)
+                    m.next = "TAIL"
+                with m.Elif(ended):
+                    m.d.sync += [loading.eq(0), error.eq(ButterflyError.SHORT_PACKET)]
+                    m.next = "DRAIN"
+            with m.State("TAIL"):
+                with m.If(~ended):
+                    m.d.sync += error.eq(ButterflyError.LONG_PACKET)
+                m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.sync += draining.eq(~ended)
+                with m.If(ended):
+                    m.d.sync += [draining.eq(0), self.complete.eq(1)]
+                    m.next = "WAIT"
+            with m.State("WAIT"):
+                with m.If(self.finish):
+                    m.d.sync += [self.complete.eq(0), self.running.eq(0)]
+                    m.next = "IDLE"
+        return m

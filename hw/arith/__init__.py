@@ -9,12 +9,12 @@ from .float_round import FloatRound
 from .leading_zero import LeadingZeroCount8, LeadingZeroEncoder, LogCode
 from .multiply import Multiply
 from .reciprocal import Reciprocal
-from .sticky_shift import sticky_shift
+from .sticky_shift import lost_bits, shift_right
 from .sum_tree import sum_tree, sum_tree_latency
 from .wide_multiply import WideMultiply
 
 __all__ = [
     "BF16", "BipartiteTable", "Exp2", "FP16", "FP32", "FloatAdd", "FloatFormat", "FloatMultiply", "FloatRound",
     "LeadingZeroCount8", "LeadingZeroEncoder", "LogCode", "Multiply", "Reciprocal", "ScaledExp2", "WideMultiply",
-    "bipartite_exp2", "sticky_shift", "sum_tree", "sum_tree_latency",
+    "bipartite_exp2", "lost_bits", "shift_right", "sum_tree", "sum_tree_latency",
 ]

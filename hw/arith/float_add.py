@@ -8,10 +8,10 @@ from hw.stream.delay import delay
 from hw.stream.select import select
 
 from .float_round import FloatRound
-from .sticky_shift import sticky_shift
+from .sticky_shift import lost_bits, shift_right
 
 # Bits of shifts that are left to the second of two stages: of aligning, and of normalising.
-_FINE_ALIGN = 2
+_FINE_ALIGN = 1
 _FINE = 3
 
 
@@ -112,34 +112,36 @@ class FloatAdd(wiring.Component):
 
         # First cycle: which is larger. Subnormal numbers get the exponent of the least normal ones.
         negate = self.b.sign ^ self.subtract
-        operands = []
+        operands, exponents = [], []
         for operand, sign in ((self.a, self.a.sign), (self.b, negate)):
             normal = operand.exponent.any()
-            operands.append(Cat(operand.mantissa, normal, operand.exponent | ~normal, sign))
+            exponents.append(operand.exponent | ~normal)
+            operands.append(Cat(operand.mantissa, normal, exponents[-1], sign))
         swap = Cat(self.a.mantissa, self.a.exponent) < Cat(self.b.mantissa, self.b.exponent)
-        larger = delay(m, Mux(swap, operands[1], operands[0]), 1, "larger", payload=True)
-        smaller = delay(m, Mux(swap, operands[0], operands[1])[:-1], 1, "smaller", payload=True)
-        opposite = delay(m, self.a.sign ^ negate, 1, "opposite_1", payload=True)
         hidden = form.mantissa
-        larger_exponent, smaller_exponent = larger[hidden + 1:-1], smaller[hidden + 1:]
+        larger = delay(m, Mux(swap, operands[1], operands[0]), 1, "larger", payload=True)
+        smaller = delay(m, Mux(swap, *(operand[:hidden + 1] for operand in operands)), 1, "smaller", payload=True)
+        distance = delay(m, Mux(swap, exponents[1] - exponents[0], exponents[0] - exponents[1])[:form.exponent], 1,
+                         "distance", payload=True)
+        opposite = delay(m, self.a.sign ^ negate, 1, "opposite_1", payload=True)
 
-        # Second cycle: how much smaller, and the larger places of the shift.
-        distance = (larger_exponent - smaller_exponent)[:form.exponent]
-        aligned = Cat(Const(0, 2), smaller[:hidden + 1])
-        used = min(len(aligned).bit_length(), form.exponent)
-        far = distance[used:].any()
-        value, lost = sticky_shift(aligned, far & aligned.any(), distance, range(_FINE_ALIGN, used))
-        coarse = delay(m, value & ~far.replicate(len(value)), 1, "coarse", payload=True)
-        coarse_lost = delay(m, lost, 1, "coarse_lost", payload=True)
-        fine = delay(m, distance[:_FINE_ALIGN], 1, "fine", payload=True)
+        # Second cycle: all places of the shift but the last.
+        aligned = Cat(Const(0, 2), smaller)
+        bits = range(min(_FINE_ALIGN, form.exponent), min(len(aligned).bit_length(), form.exponent))
+        far = distance[bits.stop:].any()
+        coarse = delay(m, shift_right(aligned, distance, bits) & ~far.replicate(len(aligned)), 1, "coarse",
+                       payload=True)
+        coarse_lost = delay(m, lost_bits(aligned, distance, bits, far).any(), 1, "coarse_lost", payload=True)
+        fine = delay(m, distance[:bits.start], 1, "fine", payload=True)
         larger_2 = delay(m, larger, 1, "larger_2", payload=True)
         opposite_2 = delay(m, opposite, 1, "opposite_2", payload=True)
-        infinite = larger_exponent.all()
-        nan = infinite & (larger[:hidden].any() | (smaller_exponent.all() & opposite))
+        infinite = larger[hidden + 1:-1].all()
+        nan = infinite & (larger[:hidden].any() | (~distance.any() & opposite))
 
-        # Third cycle: the other places, and the sum, which is never negative. The bit added to a complement goes where
+        # Third cycle: the last place, and the sum, which is never negative. The bit added to a complement goes where
         # the larger operand has none.
-        value, lost = sticky_shift(coarse, coarse_lost, fine, range(min(_FINE_ALIGN, used)))
+        value = shift_right(coarse, fine, range(len(fine)))
+        lost = coarse_lost | lost_bits(coarse, fine, range(len(fine))).any()
         addend = Cat(lost, value, Const(0, 1))
         total = Signal(len(addend), reset_less=True)
         m.d.sync += total.eq(Cat(opposite_2, Const(0, 2), larger_2[:hidden + 1])

@@ -10,7 +10,7 @@ from hw.stream.delay import delay
 from .float_round import FloatRound
 from .leading_zero import LeadingZeroCount8
 from .multiply import Multiply
-from .sticky_shift import sticky_shift
+from .sticky_shift import lost_bits, shift_right
 from .wide_multiply import WideMultiply
 
 # Bits of the shift that are left to its second stage.
@@ -83,26 +83,27 @@ class FloatMultiply(wiring.Component):
         largest = (1 << self._format.exponent) - 1
         window = places + 3
         coarse = Signal(window + (1 << _FINE) - 1, reset_less=True)
-        coarse_lost, infinite, nan, vanished = (
-            Signal(name=name, reset_less=True) for name in ("coarse_lost", "infinite", "nan", "vanished"))
+        infinite, nan, vanished = (Signal(name=name, reset_less=True) for name in ("infinite", "nan", "vanished"))
         exponent_3 = Signal(self._format.exponent, reset_less=True)
         sign, special_nan, special_infinite = (
             delay(m, value, product.latency - 1, name, payload=True) for value, name in special)
-        value, lost = sticky_shift(product.p << 1, Const(0, 1), shift, range(_FINE, len(shift)))
+        aligned, high = product.p << 1, range(_FINE, len(shift))
         m.d.sync += [
-            coarse.eq(value), coarse_lost.eq(lost), vanished.eq(vanishes), nan.eq(special_nan),
+            coarse.eq(shift_right(aligned, shift, high)), vanished.eq(vanishes), nan.eq(special_nan),
             # Rounding makes an infinity of a largest number, but not of two of them.
-            infinite.eq(special_infinite | (exponent >= largest - 1)
+            infinite.eq(special_infinite | exponent[-1] | exponent[1:-1].all()
                         | ((exponent == largest - 2) & product.p[-1])),
             exponent_3.eq(exponent),
         ]
         fine = delay(m, shift[:_FINE], 1, "fine", payload=True)
+        coarse_lost = delay(m, lost_bits(aligned, shift, high), 1, "coarse_lost", payload=True)
 
-        value, lost = sticky_shift(coarse, coarse_lost, fine, range(len(fine)))
+        low = range(len(fine))
+        value = shift_right(coarse, fine, low)
         m.d.comb += [
             rounder.significand.eq(Mux(infinite | vanished, nan << places, value)),
             rounder.exponent.eq(exponent_3 | infinite.replicate(len(exponent_3))),
-            rounder.sticky.eq(lost),
+            rounder.sticky.eq(Cat(coarse_lost, lost_bits(coarse, fine, low)).any()),
             rounder.sign.eq(delay(m, sign & ~special_nan, 1, "sign", payload=True)),
             self.p.eq(rounder.o),
         ]

@@ -22,8 +22,8 @@ class FloatAdd(wiring.Component):
     is +0, but for that of two zeros of one sign, which it keeps. One sum a cycle, free running: no handshake, enable or
     reset.
 
-    Latency 6 cycles: the larger operand, two to align the other and add, one to normalise, and two to end that and
-    round. There is one path for all sums.
+    Latency 7 cycles: which operand is larger, how much, two to align the other and add, one to normalise, and two to
+    end that and round. There is one path for all sums.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class FloatAdd(wiring.Component):
     o : Out(format.layout)
     """
 
-    latency = 4 + FloatRound.latency
+    latency = 5 + FloatRound.latency
 
     def __init__(self, format):
         self._format = format
@@ -60,9 +60,9 @@ class FloatAdd(wiring.Component):
         total, exponent, opposite, sign, infinite, nan = self._total(m)
         places = self._format.mantissa
 
-        # Fourth cycle: left by as many places as the sum has leading zeros, but no further than to the exponent 0. The
+        # Fifth cycle: left by as many places as the sum has leading zeros, but no further than to the exponent 0. The
         # highest bit of the sum has weight 2. An even number of places are shifted, the last one is left to the
-        # rounding. The first place of the fifth cycle is decided here.
+        # rounding. The first place of the sixth cycle is decided here.
         bits = list(reversed(range(_FINE - 1, len(total).bit_length())))
         *coarse, late = self._shifts(total, exponent, bits, [])
         value, taken = total, Const(0, 1)
@@ -75,11 +75,11 @@ class FloatAdd(wiring.Component):
         rest = Signal.like(exponent, reset_less=True)
         m.d.sync += rest.eq(exponent - taken)
         value, late, infinite, nan, nothing, sign = (
-            delay(m, signal, 1, f"{name}_4", payload=True) for signal, name in (
+            delay(m, signal, 1, f"{name}_5", payload=True) for signal, name in (
                 (value, "value"), (late, "late"), (infinite | overflows, "infinite"), (nan, "nan"),
                 (nothing, "nothing"), (sign & ~(nothing & opposite) & ~nan, "sign")))
 
-        # Fifth cycle: the places left.
+        # Sixth cycle: the places left.
         late, last = self._shifts(value, rest, [_FINE - 1, _FINE - 2], [late])
         value = self._shifted(self._shifted(value, _FINE - 1, late), _FINE - 2, last)
         fixed = infinite | nothing
@@ -96,7 +96,7 @@ class FloatAdd(wiring.Component):
         return m
 
     def _total(self, m):
-        """Sum of the significands, three cycles later.
+        """Sum of the significands, four cycles later.
 
         Returns
         -------
@@ -112,20 +112,25 @@ class FloatAdd(wiring.Component):
 
         # First cycle: which is larger. Subnormal numbers get the exponent of the least normal ones.
         negate = self.b.sign ^ self.subtract
-        operands, exponents = [], []
-        for operand, sign in ((self.a, self.a.sign), (self.b, negate)):
+        operands = []
+        for name, operand, sign in (("a", self.a, self.a.sign), ("b", self.b, negate)):
             normal = operand.exponent.any()
-            exponents.append(operand.exponent | ~normal)
-            operands.append(Cat(operand.mantissa, normal, exponents[-1], sign))
-        swap = Cat(self.a.mantissa, self.a.exponent) < Cat(self.b.mantissa, self.b.exponent)
-        hidden = form.mantissa
-        larger = delay(m, Mux(swap, operands[1], operands[0]), 1, "larger", payload=True)
-        smaller = delay(m, Mux(swap, *(operand[:hidden + 1] for operand in operands)), 1, "smaller", payload=True)
-        distance = delay(m, Mux(swap, exponents[1] - exponents[0], exponents[0] - exponents[1])[:form.exponent], 1,
-                         "distance", payload=True)
-        opposite = delay(m, self.a.sign ^ negate, 1, "opposite_1", payload=True)
+            operands.append(delay(m, Cat(operand.mantissa, normal, operand.exponent | ~normal, sign), 1, name,
+                                  payload=True))
+        swap = delay(m, Cat(self.a.mantissa, self.a.exponent) < Cat(self.b.mantissa, self.b.exponent), 1, "swap",
+                     payload=True)
 
-        # Second cycle: all places of the shift but the last.
+        # Second cycle: how much larger.
+        hidden = form.mantissa
+        larger, smaller = (Signal(len(operands[0]), name=name) for name in ("chosen", "other"))
+        m.d.comb += [larger.eq(Mux(swap, operands[1], operands[0])), smaller.eq(Mux(swap, operands[0], operands[1]))]
+        distance = delay(m, (larger[hidden + 1:-1] - smaller[hidden + 1:-1])[:form.exponent], 1, "distance",
+                         payload=True)
+        opposite = delay(m, larger[-1] ^ smaller[-1], 1, "opposite_2", payload=True)
+        larger = delay(m, larger, 1, "larger_2", payload=True)
+        smaller = delay(m, smaller[:hidden + 1], 1, "smaller_2", payload=True)
+
+        # Third cycle: all places of the shift but the last.
         aligned = Cat(Const(0, 2), smaller)
         bits = range(min(_FINE_ALIGN, form.exponent), min(len(aligned).bit_length(), form.exponent))
         far = distance[bits.stop:].any()
@@ -133,22 +138,22 @@ class FloatAdd(wiring.Component):
                        payload=True)
         coarse_lost = delay(m, lost_bits(aligned, distance, bits, far).any(), 1, "coarse_lost", payload=True)
         fine = delay(m, distance[:bits.start], 1, "fine", payload=True)
-        larger_2 = delay(m, larger, 1, "larger_2", payload=True)
-        opposite_2 = delay(m, opposite, 1, "opposite_2", payload=True)
+        larger_3 = delay(m, larger, 1, "larger_3", payload=True)
+        opposite_3 = delay(m, opposite, 1, "opposite_3", payload=True)
         infinite = larger[hidden + 1:-1].all()
         nan = infinite & (larger[:hidden].any() | (~distance.any() & opposite))
 
-        # Third cycle: the last place, and the sum, which is never negative. The bit added to a complement goes where
+        # Fourth cycle: the last place, and the sum, which is never negative. The bit added to a complement goes where
         # the larger operand has none.
         value = shift_right(coarse, fine, range(len(fine)))
         lost = coarse_lost | lost_bits(coarse, fine, range(len(fine))).any()
         addend = Cat(lost, value, Const(0, 1))
         total = Signal(len(addend), reset_less=True)
-        m.d.sync += total.eq(Cat(opposite_2, Const(0, 2), larger_2[:hidden + 1])
-                             + (addend ^ opposite_2.replicate(len(addend))))
+        m.d.sync += total.eq(Cat(opposite_3, Const(0, 2), larger_3[:hidden + 1])
+                             + (addend ^ opposite_3.replicate(len(addend))))
         exponent, opposite, sign, infinite, nan = (
-            delay(m, value, cycles, f"{name}_3", payload=True) for value, cycles, name in (
-                (larger_2[hidden + 1:-1], 1, "exponent"), (opposite_2, 1, "opposite"), (larger_2[-1], 1, "sign"),
+            delay(m, value, cycles, f"{name}_total", payload=True) for value, cycles, name in (
+                (larger_3[hidden + 1:-1], 1, "exponent"), (opposite_3, 1, "opposite"), (larger_3[-1], 1, "sign"),
                 (infinite, 2, "infinite"), (nan, 2, "nan")))
         return total, exponent, opposite, sign, infinite, nan
 

@@ -1,4 +1,4 @@
-"""Floating-point arithmetic of a format as a compiled simulation: millions of pairs a second."""
+"""Floating-point arithmetic as a compiled simulation: a million pairs a second."""
 
 import ctypes
 import subprocess
@@ -10,26 +10,33 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.arith import FloatAdd, FloatMultiply
-from sim.runner import tool_environment, verilator_root
+from sim.runner import require, tool_environment, verilator_root
 
+# One pair a cycle; the result of pair n is there after the edge that ends cycle n + latency - 1.
 HARNESS = """
 #include <cstddef>
 #include <cstdint>
-#include "Varithmetic.h"
-extern "C" void run(const uint32_t *a, const uint32_t *b, const uint8_t *subtract, uint32_t *o, uint32_t *p,
-                    size_t count, size_t add_latency, size_t multiply_latency) {
+#include "verilated.h"
+template <class Top>
+static void drive(const uint32_t *a, const uint32_t *b, const uint8_t *subtract, uint32_t *o, uint32_t *p,
+                  size_t count, size_t add_latency, size_t multiply_latency) {
     VerilatedContext context;
-    Varithmetic top(&context);
-    size_t last = add_latency > multiply_latency ? add_latency : multiply_latency;
-    for (size_t n = 0; n < count + last; n++) {
+    Top top(&context);
+    for (size_t n = 0; n < count + add_latency + multiply_latency; n++) {
         if (n < count) { top.a = a[n]; top.b = b[n]; top.subtract = subtract[n]; }
         top.clk = 0; top.eval();
         top.clk = 1; top.eval();
-        size_t edges = n + 1;
-        if (edges >= add_latency && edges - add_latency < count) o[edges - add_latency] = top.o;
-        if (edges >= multiply_latency && edges - multiply_latency < count) p[edges - multiply_latency] = top.p;
+        if (n + 1 >= add_latency && n + 1 - add_latency < count) o[n + 1 - add_latency] = top.o;
+        if (n + 1 >= multiply_latency && n + 1 - multiply_latency < count) p[n + 1 - multiply_latency] = top.p;
     }
 }
+"""
+
+ENTRY = """
+extern "C" void {name}(const uint32_t *a, const uint32_t *b, const uint8_t *subtract, uint32_t *o, uint32_t *p,
+                       size_t count, size_t add_latency, size_t multiply_latency) {{
+    drive<V{name}>(a, b, subtract, o, p, count, add_latency, multiply_latency);
+}}
 """
 
 
@@ -51,31 +58,51 @@ class Arithmetic(wiring.Component):
         return m
 
 
-class Compiled:
-    """The components for a format, compiled by Verilator in a folder."""
+def compiled(formats, folder):
+    """Compile the components for some formats with Verilator, in a folder.
 
-    def __init__(self, form, folder):
+    Returns
+    -------
+    dict
+        A function for each format: from arrays of a, of b (bits) and of whether to subtract, to arrays of sums or
+        differences and of products.
+
+    Raises
+    ------
+    :class:`sim.runner.SimulatorMissing`
+        If Verilator or a compiler is not installed.
+    """
+    require("verilator")
+    environment = tool_environment()
+    include = (verilator_root() or environment["VERILATOR_ROOT"]) / "include"
+    source, latencies = [], {}
+    for form in formats:
+        name = f"arithmetic_{form.exponent}_{form.mantissa}"
         dut = Arithmetic(form)
-        self._latencies = dut.add.latency, dut.multiply.latency
-        (folder / "arithmetic.v").write_text(verilog.convert(dut, name="arithmetic", emit_src=False))
-        (folder / "harness.cpp").write_text(HARNESS)
-        environment = tool_environment()
-        subprocess.run(["verilator", "--cc", "-O3", "-Wno-fatal", "-Wno-lint", "--output-split", "0", "--Mdir", ".",
-                        "--top-module", "arithmetic", "arithmetic.v"], cwd=folder, env=environment, check=True,
-                       capture_output=True, text=True)
-        include = (verilator_root() or environment["VERILATOR_ROOT"]) / "include"
-        sources = sorted(path.name for path in folder.glob("*.cpp"))
-        runtime = [include / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
-        subprocess.run(["c++", "-std=c++17", "-O1", "-shared", "-fPIC", "-pthread", f"-I{include}", f"-I{include}/vltstd",
-                        "-I.", *sources, *runtime, "-o", "arithmetic.so"], cwd=folder, check=True)
-        self._run = ctypes.CDLL(str(folder / "arithmetic.so")).run
+        latencies[form] = name, dut.add.latency, dut.multiply.latency
+        (folder / f"{name}.v").write_text(verilog.convert(dut, name=name, emit_src=False))
+        subprocess.run(["verilator", "--cc", "-O3", "-Wno-lint", "--Mdir", ".", "--top-module", name, f"{name}.v"],
+                       cwd=folder, env=environment, check=True, capture_output=True, text=True)
+        source.append("#undef VL_PCH_INCLUDED\n")                # Verilator thinks of one design in a file
+        source += [f'#include "{path.name}"\n' for path in sorted(folder.glob(f"V{name}*.cpp"))]
+        source.append(ENTRY.format(name=name))
+    # One file of all that was generated, whose headers take longest; the runtime is hardly used.
+    (folder / "models.cpp").write_text("".join([HARNESS, *source]))
+    options = ["c++", "-std=c++17", "-fPIC", "-pthread", f"-I{include}", f"-I{include}/vltstd", "-I."]
+    runtime = [include / f"{name}.cpp" for name in ("verilated", "verilated_threads")]
+    subprocess.run([*options, "-O1", "-c", "models.cpp"], cwd=folder, check=True)
+    subprocess.run([*options, "-O0", "-shared", "models.o", *runtime, "-o", "models.so"], cwd=folder, check=True)
+    library = ctypes.CDLL(str(folder / "models.so"))
 
-    def __call__(self, a, b, subtract):
-        """Sums (or differences, by `subtract`) and products of arrays of bits, one pair a cycle."""
-        a, b = (np.ascontiguousarray(operand, dtype=np.uint32) for operand in (a, b))
-        subtract = np.ascontiguousarray(subtract, dtype=np.uint8)
-        assert a.shape == b.shape == subtract.shape == (len(a),)
-        o, p = np.empty_like(a), np.empty_like(a)
-        self._run(*(ctypes.c_void_p(array.ctypes.data) for array in (a, b, subtract, o, p)),
-                  *map(ctypes.c_size_t, (len(a), *self._latencies)))
-        return o, p
+    def driver(name, *latency):
+        def drive(a, b, subtract):
+            a, b = (np.ascontiguousarray(operand, dtype=np.uint32) for operand in (a, b))
+            subtract = np.ascontiguousarray(subtract, dtype=np.uint8)
+            assert a.shape == b.shape == subtract.shape == (len(a),)
+            o, p = np.empty_like(a), np.empty_like(a)
+            getattr(library, name)(*(ctypes.c_void_p(array.ctypes.data) for array in (a, b, subtract, o, p)),
+                                   *map(ctypes.c_size_t, (len(a), *latency)))
+            return o, p
+        return drive
+
+    return {form: driver(*rest) for form, rest in latencies.items()}

@@ -2,12 +2,19 @@
 
 from .bipartite import BipartiteTable, bipartite_exp2
 from .exp2 import Exp2, ScaledExp2
+from .float_add import FloatAdd
+from .float_format import BF16, FP16, FP32, FloatFormat
+from .float_multiply import FloatMultiply
+from .float_round import FloatRound
 from .leading_zero import LeadingZeroCount8, LeadingZeroEncoder, LogCode
 from .multiply import Multiply
 from .reciprocal import Reciprocal
+from .sticky_shift import lost_bits, shift_right
 from .sum_tree import sum_tree, sum_tree_latency
+from .wide_multiply import WideMultiply
 
 __all__ = [
-    "BipartiteTable", "Exp2", "LeadingZeroCount8", "LeadingZeroEncoder", "LogCode", "Multiply", "Reciprocal",
-    "ScaledExp2", "bipartite_exp2", "sum_tree", "sum_tree_latency",
+    "BF16", "BipartiteTable", "Exp2", "FP16", "FP32", "FloatAdd", "FloatFormat", "FloatMultiply", "FloatRound",
+    "LeadingZeroCount8", "LeadingZeroEncoder", "LogCode", "Multiply", "Reciprocal", "ScaledExp2", "WideMultiply",
+    "bipartite_exp2", "lost_bits", "shift_right", "sum_tree", "sum_tree_latency",
 ]

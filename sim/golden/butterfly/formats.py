@@ -27,7 +27,7 @@ class FloatFormat:
     """IEEE binary floating point: every product, sum and difference is rounded by itself, to nearest, ties to even.
 
     There is no fused multiply-add and no wider accumulator. Subnormal numbers are numbers like others; what is too
-    large becomes infinite.
+    large becomes infinite, and what is no number the positive quiet NaN of which only the first bit is set.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ class FloatFormat:
 
     def _round(self, operation, a, b):
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            return operation(a, b)
+            result = operation(a, b)
+        return np.where(np.isnan(result), self.dtype.type(np.nan), result)
 
     def multiply(self, a, b):
         """``f(a b)``."""

@@ -58,6 +58,15 @@ def test_bf16_encodes_once():
     assert float(BF16.encode(-(2.0**-133))) == -(2.0**-133)
 
 
+def test_one_nan():
+    infinity, other = np.array([np.inf], dtype=np.float16), np.array([0xFE01], dtype=np.uint16).view(np.float16)
+    for result in (FP16.subtract(infinity, infinity), FP16.multiply(infinity, 0 * infinity[:0].sum()),
+                   FP16.add(other, infinity)):
+        assert np.asarray(result).view(np.uint16) == 0x7E00
+    infinity = BF16.encode(np.array([np.inf]))
+    assert BF16.subtract(infinity, infinity).view(np.uint16) == 0x7FC0
+
+
 def test_elements_are_not_rounded_again():
     elements = np.array([1, 2.0**-24], dtype=np.float16)
     assert FP16.encode(elements) is elements

@@ -13,6 +13,12 @@ def draw(*shape):
     return np.random.default_rng(generator().getrandbits(32)).standard_normal(shape)
 
 
+def patterns(count):
+    """Finite numbers of all exponents, of both signs."""
+    bits = np.random.default_rng(generator().getrandbits(32)).integers(0, 1 << 16, count, dtype=np.uint16)
+    return np.where((bits >> 10) & 31 == 31, bits & 0x83FF, bits).view(np.float16).astype(float)
+
+
 def by_definition(h, form):
     """The five steps of `LayerNormFormat` on one vector in Python's integers and fractions."""
     count = len(h)
@@ -47,7 +53,8 @@ def by_definition(h, form):
 @pytest.mark.parametrize("count", [1, 7, 64, 384])
 def test_is_its_definition(count, form):
     rows = [draw(count), 1e-4 * draw(count), 3000 * draw(count), 100 + 0.1 * draw(count), np.full(count, 0.1),
-            np.zeros(count), np.r_[np.zeros(count - 1), 60000], 2.0**-24 * np.sign(draw(count))]
+            np.zeros(count), np.r_[np.zeros(count - 1), 60000], 2.0**-24 * np.sign(draw(count)),
+            np.full(count, 65504), 1000 + 0.5 * draw(count), patterns(count)]
     rows = np.array(rows).astype(np.float16)
     results = normalise(rows, form)
     assert results.shape == rows.shape and results.dtype == np.float16

@@ -85,5 +85,5 @@ def accuracy_of_the_formats(evidence):
                                               name)["rms"])
             yield between(f"root mean square error of {mode} in {name}, {SIZES[0]} to {SIZES[-1]:,} points",
                           "number format", None, errors, "", high=most,
-                          note="standard normal vectors and random weights; of the largest size at most what is "
-                               "accepted. Fixed point halves a stage where these vectors would saturate otherwise")
+                          note="standard normal vectors and weights; fixed point halves a stage where these vectors "
+                               "would saturate otherwise")

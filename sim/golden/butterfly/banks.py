@@ -43,7 +43,14 @@ def schedule(points, stride, banks):
     -------
     ndarray (points / P, P)
         A row is a cycle.
+
+    Raises
+    ------
+    ValueError
+        There are fewer points than banks.
     """
+    if points < banks:
+        raise ValueError(f"The points must be at least the {banks} banks, not {points}")
     rows = np.arange(points // banks)
     if stride < banks:
         return rows[:, None] * banks + np.arange(banks)

@@ -214,7 +214,7 @@ def choose_scaling(x, w=None, form="fixed16"):
             totals = (bpmm_stage(planes[0], coefficients[stage], stride, wide),)
         scaling.append(int(any(np.any(total != form.saturate(total)) for total in totals)))
         planes = tuple(form.finish(total, scaling[-1]) for total in totals)
-        saturated += sum(int(np.sum((total + 1 >> 1) != plane)) for total, plane in zip(totals, planes, strict=True)
+        saturated += sum(int(np.sum(((total + 1) >> 1) != plane)) for total, plane in zip(totals, planes, strict=True)
                          if scaling[-1])
     return scaling, saturated
 

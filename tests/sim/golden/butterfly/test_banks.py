@@ -36,3 +36,8 @@ def test_banks_by_hand():
     assert bank_of(np.arange(5 * 4, 6 * 4), 4).tolist() == [2, 3, 0, 1]
     assert bank_of(7 * 8 + 6, 8) == (6 + 3) % 8
     assert bank_of(7 * 8 + 6, 8, row_bits=2) == 0
+
+
+def test_a_vector_fills_a_row():
+    with pytest.raises(ValueError, match=r"^The points must be at least the 8 banks, not 4$"):
+        schedule(4, 2, 8)

@@ -108,9 +108,10 @@ def test_two_passes_give_the_bits_of_one(form):
         scaling = scaling and scaling[:points.bit_length() - 1]
         whole, (real, imaginary) = bpmm(x, w, form, scaling), fft(x + 1j * x[::-1], form, scaling)
         for first in (1 << stages for stages in range(1, points.bit_length() - 1)):
-            assert np.array_equal(bpmm_divided(x, w, first, form, scaling), whole)
+            # Bytes, as zeros of different signs are equal.
+            assert bpmm_divided(x, w, first, form, scaling).tobytes() == whole.tobytes()
             parts = fft_divided(x + 1j * x[::-1], first, form, scaling)
-            assert np.array_equal(parts[0], real) and np.array_equal(parts[1], imaginary)
+            assert (parts[0].tobytes(), parts[1].tobytes()) == (real.tobytes(), imaginary.tobytes())
 
 
 def test_scaling_halves_the_stages_it_names():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .butterfly import butterfly_case
 from .errors import WorkloadError
 from .minilm import head_case
 from .text import technical_text
@@ -44,7 +45,38 @@ class Recipe:
     def make(self):
         """Compute the case; values are rounded to float16 so that the compressed file is half the size."""
         case = head_case(technical_text(), self.layer, self.head, self.tokens)
-        return {name: case[name].astype(np.float16).astype(np.float32) for name in self.arrays}
+        return {name: halves(case[name]) for name in self.arrays}
+
+
+@dataclass(frozen=True)
+class ButterflyRecipe:
+    """How the case of a butterfly matrix was made, from `technical_text`.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix.
+    layer, role, tokens, sweeps
+        See `butterfly_case`.
+    doc : str
+        What it is.
+    """
+
+    name: str
+    layer: int
+    role: str
+    tokens: int
+    sweeps: int
+    doc: str
+
+    def make(self):
+        """Compute the case, rounded to float16."""
+        case = butterfly_case(technical_text(), self.layer, self.role, self.tokens, sweeps=self.sweeps)
+        return {name: halves(array) for name, array in case.items()}
+
+
+def halves(array):
+    return array.astype(np.float16).astype(np.float32)
 
 
 QKV = ("q", "k", "v")
@@ -55,6 +87,8 @@ RECIPES = {recipe.name: recipe for recipe in (
            "the most even head: a quarter of the keys holds under half of the softmax mass"),
     Recipe("tokens", 1, 8, 64, ("x", "wq", "wk", "wv", "bq", "bk", "bv"),
            "hidden states and projection weights, for the path that starts from tokens"),
+    ButterflyRecipe("butterfly", 2, "query", 64, 5,
+                    "hidden states, padded to 512, and the projection to queries as a butterfly matrix"),
 )}
 
 
@@ -70,7 +104,7 @@ def shipped(name):
     ----------
     name : str
         ``local`` or ``diffuse``: ``q`` ``k`` ``v`` (256, 32). ``tokens``: ``x`` (64, 384), ``wq`` ``wk``
-        ``wv`` (384, 32), ``bq`` ``bk`` ``bv`` (32,).
+        ``wv`` (384, 32), ``bq`` ``bk`` ``bv`` (32,). ``butterfly``: ``x`` (64, 512), ``w`` (9, 256, 2, 2).
 
     Returns
     -------

@@ -17,9 +17,10 @@ def tops():
     A top has `name`, `summary`, `parameters_class`, ``presets()``, ``build(parameters, target)``,
     ``describe(parameters)``, ``predict(parameters, options)`` and ``simulate(parameters, options)``.
     """
+    from gen.tops.butterfly import ButterflyTop
     from gen.tops.sofa import SofaTop
 
-    return {top.name: top for top in (SofaTop(),)}
+    return {top.name: top for top in (SofaTop(), ButterflyTop())}
 
 
 def load_presets(name):

@@ -1,13 +1,14 @@
 """Heads of an ``.npz`` for `sofa`: queries, keys and values, or tokens and weights, checked against a configuration."""
 
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 
 from gen.errors import ThresherError
 from sim.host.plan_tokens import plan_tokens
 from sim.host.quantise import plan_head
+
+from .arrays import load_arrays
 
 __all__ = ["BIASES", "WEIGHTS", "HeadInputs", "check_heads", "load_heads", "shipped_case"]
 
@@ -71,15 +72,7 @@ def load_heads(path, parameters, from_tokens=False):
     ThresherError
         An array is missing, has the wrong shape, is not finite or does not fit the configuration.
     """
-    try:
-        file = np.load(path)
-        # One array, as in an .npy, comes as it is.
-        arrays = {name: file[name] for name in file.files} if hasattr(file, "files") else None
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise ThresherError(f"{path} is not an .npz file of plain arrays: {error}") from error
-    if arrays is None:
-        raise ThresherError(f"{path} holds one array without a name, but an .npz file of named arrays is needed.")
-    return check_heads(arrays, path, parameters, from_tokens)
+    return check_heads(load_arrays(path), path, parameters, from_tokens)
 
 
 def check_heads(arrays, source, parameters, from_tokens=False):

@@ -1,8 +1,6 @@
 """Heads through the emitted Verilog of `sofa`, compared bit for bit with the golden model."""
 
 import dataclasses
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from sim.host.sofa import pack_task, unpack_result
 from sim.host.tokens import fetch_rows, generated_keys
 from sim.runner import SimulationError, simulate
 
+from .arrays import write_arrays
 from .sofa_inputs import check_heads, load_heads, shipped_case
 from .sofa_stages import sampled_counters, timeline
 from .sofa_traffic import reuse, traffic
@@ -284,12 +283,3 @@ def accuracy(inputs, heads, outputs, selected):
         agreement.append(topk_agreement(q, k, chosen, allowed))
     return {"max_error_over_selected": selected_error, "max_error_over_all_keys": full_error,
             "topk_agreement": float(np.mean(agreement))}
-
-
-def write_arrays(path, **arrays):
-    """Write an ``.npz`` whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-        np.savez_compressed(file, **arrays)
-    Path(file.name).replace(path)

@@ -8,8 +8,8 @@ from hw.shared import shared
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-from .coefficients import Coefficients
-from .stage_walk import Shape, StageWalk
+from .coefficients import CoefficientRow, Coefficients
+from .stage_walk import Shape, StageWalk, Step
 from .unit_row import READ_LATENCY, STORE_LATENCY, RowControl, UnitRow, write_latency
 
 __all__ = ["ButterflyArray", "PiecePlace"]
@@ -57,15 +57,14 @@ class ButterflyArray(wiring.Component):
     def __init__(self, parameters):
         p = self._parameters = parameters
         beat = data.ArrayLayout(data.ArrayLayout(p.word_width, p.piece_words), p.rows_at_once)
-        walk, coefficients = StageWalk(p, 0), Coefficients(p)
         super().__init__({
             "shape": In(Shape(p)), "start": In(1), "ready": Out(1), "side": In(1),
             "end": Out(1), "working": Out(1),
             "load": In(1), "load_place": In(PiecePlace(p)), "load_beat": In(beat),
             "store": In(1), "store_place": In(PiecePlace(p)),
             "stored": Out(1), "store_beat": Out(beat),
-            "coefficient_enable": In(1), "coefficient_address": In(walk.step.coefficients.shape()),
-            "coefficient_row": In(coefficients.o.shape()),
+            "coefficient_enable": In(1), "coefficient_address": In(Step(p)["coefficients"].shape),
+            "coefficient_row": In(CoefficientRow(p)),
         })
 
     def elaborate(self, platform):

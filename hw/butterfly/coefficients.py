@@ -13,7 +13,7 @@ from hw.stream.select import select
 
 from .stage_walk import Step
 
-__all__ = ["Coefficients", "encoded", "twiddle"]
+__all__ = ["CoefficientRow", "Coefficients", "encoded", "twiddle"]
 
 
 def twiddle(block):
@@ -50,6 +50,13 @@ def encoded(value, format):
     return magnitude | int(value < 0) << (format.width - 1)
 
 
+class CoefficientRow(data.ArrayLayout):
+    """Four coefficients for each unit."""
+
+    def __init__(self, parameters):
+        super().__init__(data.ArrayLayout(parameters.element_width, 4), parameters.lanes)
+
+
 class Coefficients(wiring.Component):
     """What each unit multiplies by in a step.
 
@@ -69,8 +76,7 @@ class Coefficients(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        row = data.ArrayLayout(data.ArrayLayout(p.element_width, 4), p.lanes)
-        step = Step(p)
+        row, step = CoefficientRow(p), Step(p)
         super().__init__({
             "fft": In(1), "step": In(step), "o": Out(row),
             "write_enable": In(1), "write_address": In(step["coefficients"].shape), "write_data": In(row),

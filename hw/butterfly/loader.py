@@ -9,8 +9,8 @@ from hw.stream import PointerFifo, WidthConverter, Word
 from hw.stream.counter import counter
 
 from .array import PiecePlace
-from .coefficients import Coefficients
-from .stage_walk import Shape
+from .coefficients import CoefficientRow
+from .stage_walk import Shape, Step
 from .task import HEADER_BITS, ButterflyError, HeaderCheck
 
 __all__ = ["ButterflyLoader"]
@@ -50,12 +50,11 @@ class ButterflyLoader(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        coefficients = Coefficients(p)
         super().__init__({
             "i": In(stream.Signature(Word(p.bus_width))),
             "shape": Out(Shape(p)),
-            "coefficient_enable": Out(1), "coefficient_address": Out(coefficients.write_address.shape()),
-            "coefficient_row": Out(coefficients.o.shape()),
+            "coefficient_enable": Out(1), "coefficient_address": Out(Step(p)["coefficients"].shape),
+            "coefficient_row": Out(CoefficientRow(p)),
             "stored": In(1), "load": Out(1), "load_place": Out(PiecePlace(p)), "load_beat": Out(p.bus_width),
             "group_loaded": Out(1),
             "running": Out(1), "complete": Out(1), "error": Out(ButterflyError), "finish": In(1), "busy": Out(1),
@@ -66,10 +65,10 @@ class ButterflyLoader(wiring.Component):
         p = self._parameters
         m.submodules.input = source = PointerFifo(Word(p.bus_width))
         wiring.connect(m, wiring.flipped(self.i), source.i)
-        word, available = source.o.payload, source.o.valid
-        taken, ended = Signal(), Signal()                    # the last beat of the packet was taken
-        m.d.comb += taken.eq(available & source.o.ready)
-        with m.If(taken & word.last):
+        # Behind the last beat of a packet comes none until the next task.
+        word, available, wanted, ended = source.o.payload, Signal(), Signal(), Signal()
+        m.d.comb += [available.eq(source.o.valid & ~ended), source.o.ready.eq(wanted & ~ended)]
+        with m.If(available & wanted & word.last):
             m.d.sync += ended.eq(1)
 
         # Header.
@@ -135,16 +134,16 @@ class ButterflyLoader(wiring.Component):
 
         draining = Signal()
         m.d.comb += [
-            source.o.ready.eq((heading | takes_coefficients | (loading & may_load) | draining) & ~ended),
-            self.busy.eq(self.running | available),
+            wanted.eq(heading | takes_coefficients | (loading & may_load) | draining),
+            self.busy.eq(self.running | source.o.valid),
         ]
         steps, _ = counter(m, 7, checking, ~checking, "steps")
         _, idle_converter = counter(m, 3, ~converter.o.valid & ~more, converter.o.valid | more, "idle")
         error = self.error
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [error.eq(ButterflyError.NONE), first.eq(1), second.eq(0), side.eq(0), ended.eq(0)]
-                with m.If(available & ~ended):
+                m.d.sync += [error.eq(ButterflyError.NONE), first.eq(1), second.eq(0), ended.eq(0)]
+                with m.If(available):
                     m.d.sync += [heading.eq(1), self.running.eq(1)]
                     m.next = "HEADER"
             with m.State("HEADER"):

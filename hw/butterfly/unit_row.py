@@ -8,6 +8,7 @@ from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 
+from .coefficients import CoefficientRow
 from .rotation import paired, rotated, unpaired
 from .unit import ButterflyUnit
 
@@ -78,7 +79,7 @@ class UnitRow(wiring.Component):
         piece = data.ArrayLayout(p.word_width, p.piece_words)
         super().__init__({
             "control": In(RowControl(p)),
-            "coefficients": In(data.ArrayLayout(data.ArrayLayout(p.element_width, 4), p.lanes)),
+            "coefficients": In(CoefficientRow(p)),
             "load": In(1), "load_piece": In(piece),
             "store_piece": Out(piece),
         })

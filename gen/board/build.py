@@ -16,8 +16,8 @@ from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
 from gen.synth.pnr import (
-    PLACE_AND_ROUTE,
     netlist,
+    place_and_route,
     reached_mhz,
     require_nextpnr,
     run_nextpnr,
@@ -180,10 +180,11 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
         (path / "design.v").write_text(verilog, encoding="utf-8")
         (path / "design.lpf").write_text(constraints, encoding="utf-8")
         progress("synthesising")
-        cells = count_cells("ecp5", netlist(path, path / "design.v", name))
+        types = netlist(path, path / "design.v", name)
+        cells = count_cells("ecp5", types)
         counts = {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
         check_fit(counts, board, remedies)
-        seed, report = _place(path, board, float(pll.mhz), seeds, progress)
+        seed, report = _place(path, board, float(pll.mhz), seeds, place_and_route(types), progress)
         progress("packing the bitstream")
         bitstream, svf = _pack(path)
 
@@ -207,14 +208,14 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
     return {**result, "files": sorted(files)}
 
 
-def _place(folder, board, clock_mhz, seeds, progress):
+def _place(folder, board, clock_mhz, seeds, algorithms, progress):
     """Place and route with one seed after the other until the timing is met; returns the seed and its report."""
     reached = []
     for seed in range(1, seeds + 1):
         progress(f"placing and routing with seed {seed}")
         report = run_nextpnr(folder, [
             f"--{board.device}", "--package", board.package, "--speed", str(board.speed), "--seed", str(seed),
-            "--lpf", "design.lpf", *PLACE_AND_ROUTE, "--json", "design.json", "--textcfg", "design.config",
+            "--lpf", "design.lpf", *algorithms, "--json", "design.json", "--textcfg", "design.config",
             "--timing-allow-fail",
         ], "report.json", f"seed {seed}")
         if not report["fmax"]:

@@ -47,12 +47,18 @@ class ButterflyTop:
                                   for points in (64, p.max_points) if points <= p.max_points},
             "memory_kbits": {
                 "vectors": 2 * p.rows * p.resident_points * p.word_width / 1024,
-                "coefficients": p.bpmm * p.coefficient_rows * p.coefficient_width / 1024,
-                "twiddles": p.fft * p.max_points // 2 * p.word_width / 1024,
+                "coefficients": int(p.bpmm) * p.coefficient_rows * p.coefficient_width / 1024,
+                "twiddles": int(p.fft) * p.max_points // 2 * p.word_width / 1024,
             },
             "longest_vector": p.max_points,
             "latency_of_a_unit": write_latency(p),
         }
+
+    def predict(self, parameters, options):
+        """Cycles of a task, from a model of the schedule; see :mod:`gen.tops.butterfly_cycles`."""
+        from gen.tops.butterfly_cycles import predict_vectors
+
+        return predict_vectors(parameters, options)
 
     def simulate(self, parameters, options):
         """Run vectors on the emitted Verilog; see :mod:`gen.tops.butterfly_simulation`."""

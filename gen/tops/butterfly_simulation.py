@@ -9,6 +9,7 @@ from gen.errors import ThresherError
 from sim.golden.butterfly import bpmm, fft, find_format
 from sim.host.butterfly import pack_task, unpack_result
 from sim.runner import SimulationError, simulate
+from sim.workloads import shipped
 
 from .arrays import load_arrays, write_arrays
 
@@ -94,7 +95,9 @@ def differences(outputs, golden, plan):
 
 
 def simulate_vectors(top, parameters, options):
-    """`thresher sim butterfly`: vectors of an ``.npz``, or random ones, through the Verilog.
+    """`thresher sim butterfly`: vectors of an ``.npz``, or the shipped ones, through the Verilog.
+
+    A configuration that is too small for the shipped ones takes random vectors.
 
     Returns
     -------
@@ -103,9 +106,13 @@ def simulate_vectors(top, parameters, options):
     """
     options.refuse_others(top.name, {"mode"})
     p = parameters
-    arrays = None if options.input is None else load_arrays(options.input)
+    if options.input is not None:
+        arrays, source = load_arrays(options.input), options.input
+    else:
+        arrays, source = shipped("butterfly"), "the shipped case"
+        arrays = arrays if arrays["x"].shape[1] <= p.max_points else None
     mode = options.mode or _mode_of(arrays, p)
-    x, w = (_drawn(mode, options.seed, p) if arrays is None else _checked(arrays, options.input, mode, p))
+    x, w = _drawn(mode, options.seed, p) if arrays is None else _checked(arrays, source, mode, p)
     emitted = emit_cached(top, p)
     run = run_vectors(emitted.verilog, emitted.registers, x, w, p, seed=options.seed, stall=options.stall,
                       simulator=options.simulator, waves=options.waves)
@@ -147,9 +154,7 @@ def accuracy(x, w, outputs, plan):
 
 def _mode_of(arrays, parameters):
     """Mode that was not named: that of the input, or the first one that there is."""
-    if arrays is not None:
-        return "bpmm" if "w" in arrays else "fft"
-    return "bpmm" if parameters.bpmm else "fft"
+    return "bpmm" if parameters.bpmm and (arrays is None or "w" in arrays) else "fft"
 
 
 def _drawn(mode, seed, parameters):

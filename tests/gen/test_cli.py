@@ -233,7 +233,7 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["power", "fake", "--input", "none.npz"], "The input file none.npz does not exist"),
     (["pnr", "fake", "--seeds", "0"], "--seeds must be at least 1, not 0"),
     (["workload", "shipped", "x", "-o", "a.npz"],
-     "The shipped case must be one of local, diffuse, tokens, not 'x'"),
+     "The shipped case must be one of local, diffuse, tokens, butterfly, not 'x'"),
     (["workload", "shipped", "local", "-o", "a.csv"], "The output file must end in .npz, not 'a.csv'"),
     (["workload", "minilm", "--head", "x", "-o", "a.npz"],
      "--head must be an integer in 0..11 or all, not 'x'"),

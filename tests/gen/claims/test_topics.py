@@ -107,6 +107,6 @@ def test_page_needs_all_claims(records, capsys):
 
 def test_unknown_top(capsys):
     assert main(["claims", "flash"]) == 2
-    assert capsys.readouterr().err == "thresher: error: There is no top 'flash'; the tops are sofa\n"
+    assert capsys.readouterr().err == "thresher: error: There is no top 'flash'; the tops are sofa, butterfly\n"
     with pytest.raises(ThresherError, match=r"^There are no claims for 'butterfly'; there are for sofa$"):
         check("butterfly")

@@ -135,7 +135,9 @@ class FloatAdd(wiring.Component):
         far = distance[bits.stop:].any()
         coarse = delay(m, shift_right(aligned, distance, bits) & ~far.replicate(len(aligned)), 1, "coarse",
                        payload=True)
-        coarse_lost = delay(m, lost_bits(aligned, distance, bits, far).any(), 1, "coarse_lost", payload=True)
+        lost = lost_bits(aligned, distance, bits, far)
+        coarse_lost = delay(m, Cat(lost[low:low + 4].any() for low in range(0, len(lost), 4)), 1, "coarse_lost",
+                            payload=True)
         fine = delay(m, distance[:bits.start], 1, "fine", payload=True)
         larger_3 = delay(m, larger, 1, "larger_3", payload=True)
         opposite_3 = delay(m, opposite, 1, "opposite_3", payload=True)
@@ -145,7 +147,7 @@ class FloatAdd(wiring.Component):
         # Fourth cycle: the last place, and the sum, which is never negative. The bit added to a complement goes where
         # the larger operand has none.
         value = shift_right(coarse, fine, range(len(fine)))
-        lost = coarse_lost | lost_bits(coarse, fine, range(len(fine))).any()
+        lost = Cat(coarse_lost, lost_bits(coarse, fine, range(len(fine)))).any()
         addend = Cat(lost, value, Const(0, 1))
         total = Signal(len(addend), reset_less=True)
         m.d.sync += total.eq(Cat(opposite_3, Const(0, 2), larger_3[:hidden + 1])

@@ -62,34 +62,33 @@ class FloatAdd(wiring.Component):
 
         # Fifth cycle: left by as many places as the sum has leading zeros, but no further than to the exponent 0. The
         # highest bit of the sum has weight 2. An even number of places are shifted, the last one is left to the
-        # rounding. The first place of the sixth cycle is decided here.
-        bits = list(reversed(range(_FINE - 1, len(total).bit_length())))
-        *coarse, late = self._shifts(total, exponent, bits, [])
-        value, taken = total, Const(0, 1)
+        # rounding. All is decided here, but the shifts by two and four places are of the next cycle.
+        bits = list(reversed(range(1, len(total).bit_length())))
+        *coarse, four, two = self._shifts(total, exponent, bits)
+        value = total
         for bit, shift in zip(bits, coarse, strict=False):
             value = self._shifted(value, bit, shift)
-        if coarse:
-            taken = Cat(Const(0, _FINE), *reversed(coarse))
         overflows = (exponent == (1 << self._format.exponent) - 2) & total[-1]
         nothing = ~total.any()
         rest = Signal.like(exponent, reset_less=True)
-        m.d.sync += rest.eq(exponent - taken)
-        value, late, infinite, nan, nothing, sign = (
+        # No subtraction waits for the choice of a shift.
+        m.d.sync += rest.eq(select(Cat(*reversed(coarse)),
+                                   [(exponent - (n << _FINE))[:len(exponent)] for n in range(1 << len(coarse))]))
+        value, four, two, infinite, nan, nothing, sign = (
             delay(m, signal, 1, f"{name}_5", payload=True) for signal, name in (
-                (value, "value"), (late, "late"), (infinite | overflows, "infinite"), (nan, "nan"),
+                (value, "value"), (four, "four"), (two, "two"), (infinite | overflows, "infinite"), (nan, "nan"),
                 (nothing, "nothing"), (sign & ~(nothing & opposite) & ~nan, "sign")))
 
         # Sixth cycle: the places left.
-        late, last = self._shifts(value, rest, [_FINE - 1, _FINE - 2], [late])
-        value = self._shifted(self._shifted(value, _FINE - 1, late), _FINE - 2, last)
+        value = self._shifted(self._shifted(value, 2, four), 1, two)
         fixed = infinite | nothing
         m.d.comb += [
             rounder.significand.eq(Mux(infinite, nan << places, value[2:])),
             rounder.sticky.eq(value[:2].any()),
             # All ones is both that of infinities and the -1 of a sum of 0, which no shift gets down to.
             rounder.exponent.eq((rest - 1) | fixed.replicate(len(rest))),
-            rounder.lower.eq(Mux(fixed, 0, Cat(last, late))),
-            rounder.least.eq(~infinite & (nothing | select(Cat(last, late), [rest == 2 * n for n in range(4)]))),
+            rounder.lower.eq(Mux(fixed, 0, Cat(two, four))),
+            rounder.least.eq(~infinite & (nothing | select(Cat(two, four), [rest == 2 * n for n in range(4)]))),
             rounder.sign.eq(sign),
             self.o.eq(rounder.o),
         ]
@@ -136,7 +135,9 @@ class FloatAdd(wiring.Component):
         far = distance[bits.stop:].any()
         coarse = delay(m, shift_right(aligned, distance, bits) & ~far.replicate(len(aligned)), 1, "coarse",
                        payload=True)
-        coarse_lost = delay(m, lost_bits(aligned, distance, bits, far).any(), 1, "coarse_lost", payload=True)
+        lost = lost_bits(aligned, distance, bits, far)
+        coarse_lost = delay(m, Cat(lost[low:low + 4].any() for low in range(0, len(lost), 4)), 1, "coarse_lost",
+                            payload=True)
         fine = delay(m, distance[:bits.start], 1, "fine", payload=True)
         larger_3 = delay(m, larger, 1, "larger_3", payload=True)
         opposite_3 = delay(m, opposite, 1, "opposite_3", payload=True)
@@ -146,7 +147,7 @@ class FloatAdd(wiring.Component):
         # Fourth cycle: the last place, and the sum, which is never negative. The bit added to a complement goes where
         # the larger operand has none.
         value = shift_right(coarse, fine, range(len(fine)))
-        lost = coarse_lost | lost_bits(coarse, fine, range(len(fine))).any()
+        lost = Cat(coarse_lost, lost_bits(coarse, fine, range(len(fine)))).any()
         addend = Cat(lost, value, Const(0, 1))
         total = Signal(len(addend), reset_less=True)
         m.d.sync += total.eq(Cat(opposite_3, Const(0, 2), larger_3[:hidden + 1])
@@ -158,14 +159,13 @@ class FloatAdd(wiring.Component):
         return total, exponent, opposite, sign, infinite, nan
 
     @staticmethod
-    def _shifts(value, exponent, bits, known):
+    def _shifts(value, exponent, bits):
         """Which of the shifts by ``2**bit`` to take, the larger first: where all is 0 and the exponent is large enough.
 
         Each is found for all that may be decided before it, and then chosen, so that none waits for a shifted value.
-        `known` are the first of them.
         """
-        shifts = list(known)
-        for bit in bits[len(known):]:
+        shifts = []
+        for bit in bits:
             cases = []
             for before in range(1 << len(shifts)):
                 taken = before << (bit + 1)

@@ -34,8 +34,8 @@ class FloatRound(wiring.Component):
     least : In(1)
         ``exponent - 2 * lower`` is -1: what has weight 2 is the bit of weight 1 of the least normal number.
     significand : In(format.mantissa + 3)
-        1 or more if ``exponent - 2 * lower`` is more than 0, unless that is an infinity's, and below 2 if that is
-        ``2**format.exponent - 3`` or more.
+        1 or more if ``exponent - 2 * lower`` is more than 0. That is at most ``2**format.exponent - 3``, and with this
+        the significand is below 2: what is larger before it is rounded is to be given as an infinity.
     sticky : In(1)
         Whether anything follows the significand's last bit.
     o : Out(format.layout)

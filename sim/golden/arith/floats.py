@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["exact", "float_add", "float_multiply", "float_subtract", "numpy_type"]
+__all__ = ["exact", "float_add", "float_multiply", "float_subtract", "nearest", "numpy_type"]
 
 
 def numpy_type(form):
@@ -71,13 +71,13 @@ def exact(operation, a, b, form):
         sign = (signs[0] ^ signs[1]) * top
         if infinity in sizes:
             return nan if 0 in sizes else sign | infinity
-        return sign | _rounded(_value(sizes[0], form) * _value(sizes[1], form), form)
+        return sign | nearest(_value(sizes[0], form) * _value(sizes[1], form), form)
     infinite = {sign for sign, size in zip(signs, sizes, strict=True) if size == infinity}
     if infinite:
         return nan if len(infinite) == 2 else infinite.pop() * top | infinity
     total = sum((-1)**sign * _value(size, form) for sign, size in zip(signs, sizes, strict=True))
     negative = total < 0 or (total == 0 and signs == [1, 1])
-    return negative * top | _rounded(abs(total), form)
+    return negative * top | nearest(abs(total), form)
 
 
 def _infinity(form):
@@ -101,13 +101,14 @@ def _value(size, form):
     return Fraction(mantissa) * Fraction(2)**(max(exponent, 1) - 1 + _least(form) - form.mantissa)
 
 
-def _rounded(value, form):
-    """Pattern of the number nearest to a fraction that is not negative; Python rounds ties to even."""
+def nearest(value, form):
+    """Pattern of the number nearest to a fraction that is not negative; of two, the one with an even mantissa."""
     if not value:
         return 0
     # Within a power of two of it: the numerator's and the denominator's bits.
     exponent = value.numerator.bit_length() - value.denominator.bit_length()
     exponent = max(exponent - (value < Fraction(2)**exponent), _least(form))
+    # Python rounds ties to even.
     units = round(value / Fraction(2)**(exponent - form.mantissa))
     # A number's pattern grows by one from each number to the next: across powers of two, too, and on to infinity.
     return min(units + ((exponent - _least(form)) << form.mantissa), _infinity(form))

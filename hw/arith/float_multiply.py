@@ -64,7 +64,13 @@ class FloatMultiply(wiring.Component):
     @property
     def latency(self):
         """Cycles from operands to product."""
-        return self._product.latency + 1 + FloatRound.latency
+        return self.latency_of(self._format)
+
+    @staticmethod
+    def latency_of(format):
+        """Cycles from operands to product of a format, without a component."""
+        product = Multiply if format.mantissa < _BLOCK_WIDTH else WideMultiply
+        return product.latency + 1 + FloatRound.latency
 
     def elaborate(self, platform):
         m = Module()

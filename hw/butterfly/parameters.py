@@ -121,10 +121,11 @@ class ButterflyParameters:
     def piece_words(self):
         """Words that a beat carries for one row: a piece of a memory row.
 
-        A quarter of a memory row a cycle is as much as the units work through in four stages.
+        A quarter of a memory row a cycle is as much as the units work through in four stages. A larger piece is for
+        fewer rows, whose number has to divide that of all rows.
         """
         wanted = max(1, self.banks // 4)
-        while wanted < self.banks and self.words_per_beat > wanted * self.rows:
+        while wanted < self.banks and self.rows % max(1, self.words_per_beat // wanted):
             wanted *= 2
         return min(wanted, self.words_per_beat)
 

@@ -4,8 +4,7 @@ from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.arith.float_add import FloatAdd
-from hw.arith.float_multiply import FloatMultiply
+from hw.arith import FloatAdd, FloatMultiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
@@ -53,7 +52,7 @@ class ButterflyUnit(wiring.Component):
     def latency_of(parameters):
         """Cycles from the words to their results."""
         p = parameters
-        return FloatMultiply(p.format, p.vendor).latency + 2 * FloatAdd(p.format).latency
+        return FloatMultiply.latency_of(p.format) + 2 * FloatAdd.latency
 
     def elaborate(self, platform):
         m = Module()
@@ -69,7 +68,7 @@ class ButterflyUnit(wiring.Component):
             m.submodules[f"multiply{number}"] = multiply = shared(FloatMultiply, p.format, p.vendor)
             m.d.comb += [multiply.a.as_value().eq(a), multiply.b.as_value().eq(b)]
             products.append(multiply.p.as_value())
-        product_latency = FloatMultiply(p.format, p.vendor).latency
+        product_latency = FloatMultiply.latency_of(p.format)
 
         def add(name, a, b, subtract):
             m.submodules[name] = adder = shared(FloatAdd, p.format)
@@ -80,7 +79,7 @@ class ButterflyUnit(wiring.Component):
              add("sum1", products[2], products[3], 0)]
 
         # The word that t is added to, or minus zero.
-        sum_latency = FloatAdd(p.format).latency
+        sum_latency = FloatAdd.latency
         zero = C(1 << (p.element_width - 1), p.element_width)
         kept = Signal(data.ArrayLayout(p.element_width, 2))
         m.d.comb += kept.eq(Mux(fft, self.p.as_value(), Cat(zero, zero)))

@@ -96,7 +96,7 @@ class FloatMultiply(wiring.Component):
         aligned, high = product.p << 1, range(_FINE, len(shift))
         m.d.sync += [
             coarse.eq(shift_right(aligned, shift, high)), vanished.eq(vanishes), nan.eq(special_nan),
-            # Rounding makes an infinity of a largest number, but not of two of them.
+            # What only rounding makes too large becomes an infinity there, with a mantissa of 0; all else does here.
             infinite.eq(special_infinite | exponent[-1] | exponent[1:-1].all()
                         | ((exponent == largest - 2) & product.p[-1])),
             exponent_3.eq(exponent),

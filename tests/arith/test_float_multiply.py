@@ -7,6 +7,7 @@ from amaranth.back import verilog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen.synth import synth
 from gen.synth.simulated import ECP5_BLOCKS
 from hw.arith import BF16, FP16, FP32, FloatFormat, FloatMultiply
 from sim.golden import arith as golden
@@ -113,6 +114,14 @@ def test_ecp5_blocks(form, blocks, tmp_path):
 
 def test_latency():
     assert [FloatMultiply(form).latency for form in (FP16, BF16, FP32)] == [6, 6, 8]
+
+
+def test_area(tmp_path):
+    """On ECP5, with carry chains; 198 look-up tables when this was written."""
+    path = tmp_path / "float_multiply.v"
+    path.write_text(verilog.convert(FloatMultiply(FP16, "ecp5"), name="float_multiply", emit_src=False))
+    report = synth(path, "float_multiply")
+    assert report["luts"] <= 210 and report["dsps"] == 1
 
 
 def test_bad_vendor():

@@ -77,7 +77,7 @@ def synthetic(
 @app.command("shipped")
 def shipped(
     name: Annotated[str, typer.Argument(
-        show_default=False, help="local, diffuse (q, k, v of a real head) or tokens.")],
+        show_default=False, help="local, diffuse (q, k, v of a real head), tokens or butterfly.")],
     output: Output,
 ):
     """A small real case that needs no model."""

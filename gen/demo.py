@@ -7,8 +7,8 @@ from gen.bench.heads import model_tokens
 from gen.emit import emit
 from gen.simulation import SimulationOptions
 from gen.synth import synth
+from gen.tops.arrays import write_arrays
 from gen.tops.registry import resolve, tops
-from gen.tops.sofa_simulation import write_arrays
 
 __all__ = ["demo"]
 

@@ -51,7 +51,7 @@ def model_installed():
 
 def save(head, folder):
     """Write a head as an ``.npz`` that ``thresher sim`` reads; returns its path."""
-    from gen.tops.sofa_simulation import write_arrays
+    from gen.tops.arrays import write_arrays
 
     path = Path(folder) / f"{head.name.replace(' ', '_')}.npz"
     write_arrays(path, **dict(zip("qkv", head.arrays, strict=True)))

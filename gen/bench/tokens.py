@@ -8,8 +8,8 @@ from gen.bench.cycles import loads_figure, outcome
 from gen.bench.heads import model_installed, model_tokens
 from gen.errors import ThresherError
 from gen.simulation import SimulationOptions
+from gen.tops.arrays import write_arrays
 from gen.tops.registry import resolve, tops
-from gen.tops.sofa_simulation import write_arrays
 
 __all__ = ["cases", "measure_tokens"]
 

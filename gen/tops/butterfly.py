@@ -1,40 +1,22 @@
-# amaranth: UnusedElaboratable=no
-# Registers are read off a top that is never elaborated.
 """The `butterfly` top: butterfly-sparse linear layers and Fourier transforms behind an AXI shell."""
-
-import dataclasses
-import importlib.metadata
 
 from hw.butterfly.engine import ButterflyEngine
 from hw.butterfly.parameters import ButterflyParameters
 from hw.butterfly.unit_row import write_latency
-from hw.shell import Shell
+
+from .top import Top
 
 __all__ = ["ButterflyTop"]
 
 
-class ButterflyTop:
+class ButterflyTop(Top):
     """Butterfly matrices and Fourier transforms, after FABNet and Multilayer Dataflow."""
 
     name = "butterfly"
     summary = "butterfly-sparse linear layers (BPMM) and Fourier transforms, a butterfly a cycle and unit"
     parameters_class = ButterflyParameters
-    #: Parameters that decide how much of each resource of an FPGA a design takes.
+    engine_class = ButterflyEngine
     remedies = {"luts": "rows or lanes", "brams": "max_points, resident_points or rows", "dsps": "rows or lanes"}
-
-    def presets(self):
-        """Named parameter sets."""
-        from gen.tops.registry import load_presets
-
-        return load_presets(self.name)
-
-    def build(self, parameters, target="generic"):
-        """The top as an Amaranth component, with multipliers and memories of the target unless the vendor is set."""
-        vendors = {"ecp5": "ecp5", "xilinx": "xilinx", "vivado": "xilinx"}
-        if parameters.vendor == "generic" and target in vendors:
-            parameters = dataclasses.replace(parameters, vendor=vendors[target])
-        return Shell(ButterflyEngine(parameters), self.name, importlib.metadata.version("thresher"),
-                     counters=parameters.counters)
 
     def describe(self, parameters):
         """What a configuration holds and how fast it is, without elaborating it."""

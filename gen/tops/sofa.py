@@ -1,40 +1,22 @@
-# amaranth: UnusedElaboratable=no
-# Registers are read off a top that is never elaborated.
 """The `sofa` top: dynamic sparse attention behind an AXI shell."""
 
-import dataclasses
-import importlib.metadata
-
-from hw.shell import Shell
 from hw.sofa.engine import SofaEngine
 from hw.sofa.parameters import SofaParameters
+
+from .top import Top
 
 __all__ = ["SofaTop"]
 
 
-class SofaTop:
+class SofaTop(Top):
     """Sparse attention after SOFA: predict with shift and add, select, attend exactly."""
 
     name = "sofa"
     summary = "dynamic sparse attention: predicted scores, sorted selection, exact attention on what survives"
     parameters_class = SofaParameters
-    #: Parameters that decide how much of each resource of an FPGA a design takes.
+    engine_class = SofaEngine
     remedies = {"luts": "rows, columns or lanes", "brams": "max_keys, max_features or query_groups",
                 "dsps": "lanes, rows or generator_rows"}
-
-    def presets(self):
-        """Named parameter sets."""
-        from gen.tops.registry import load_presets
-
-        return load_presets(self.name)
-
-    def build(self, parameters, target="generic"):
-        """The top as an Amaranth component, with multipliers and memories of the target unless the vendor is set."""
-        vendors = {"ecp5": "ecp5", "xilinx": "xilinx", "vivado": "xilinx"}
-        if parameters.vendor == "generic" and target in vendors:
-            parameters = dataclasses.replace(parameters, vendor=vendors[target])
-        return Shell(SofaEngine(parameters), self.name, importlib.metadata.version("thresher"),
-                     counters=parameters.counters)
 
     def describe(self, parameters):
         """What a configuration holds and how fast it is, without elaborating it."""

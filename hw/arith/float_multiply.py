@@ -19,6 +19,11 @@ _FINE = 2
 _BLOCK_WIDTH = 18
 
 
+def _product_class(format):
+    """What multiplies the significands, of one bit more than the mantissa."""
+    return Multiply if format.mantissa + 1 <= _BLOCK_WIDTH else WideMultiply
+
+
 class FloatMultiply(wiring.Component):
     """``p = a * b``, as IEEE 754 has it: rounded once to the nearest number, ties to even.
 
@@ -49,7 +54,8 @@ class FloatMultiply(wiring.Component):
     def __init__(self, format, vendor="generic"):
         self._format = format
         width = format.mantissa + 1
-        self._product = (Multiply(width, width, vendor) if width <= _BLOCK_WIDTH else WideMultiply(width, vendor))
+        product = _product_class(format)
+        self._product = product(width, width, vendor) if product is Multiply else product(width, vendor)
         super().__init__({
             "a": In(format.layout),
             "b": In(format.layout),
@@ -69,8 +75,7 @@ class FloatMultiply(wiring.Component):
     @staticmethod
     def latency_of(format):
         """Cycles from operands to product of a format, without a component."""
-        product = Multiply if format.mantissa < _BLOCK_WIDTH else WideMultiply
-        return product.latency + 1 + FloatRound.latency
+        return _product_class(format).latency + 1 + FloatRound.latency
 
     def elaborate(self, platform):
         m = Module()

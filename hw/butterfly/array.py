@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.select import select
 
@@ -12,7 +13,7 @@ from .coefficients import CoefficientRow, Coefficients
 from .stage_walk import Shape, StageWalk, Step
 from .unit_row import READ_LATENCY, STORE_LATENCY, RowControl, UnitRow, write_latency
 
-__all__ = ["ButterflyArray", "PiecePlace"]
+__all__ = ["ButterflyArray", "PiecePlace", "walk_pieces"]
 
 
 class PiecePlace(data.StructLayout):
@@ -24,6 +25,33 @@ class PiecePlace(data.StructLayout):
             "side": 1, "row": p.address_bits, "piece": max(1, (p.pieces - 1).bit_length()),
             "set": max(1, (p.row_sets - 1).bit_length()),
         })
+
+
+def walk_pieces(m, parameters, last_row, advance, restart):
+    """Walk the pieces of a group in the order of the stream: of a memory row, of all memory rows, of all sets of rows.
+
+    Parameters
+    ----------
+    m : Module
+        Module that the counters are added to.
+    parameters : ButterflyParameters
+    last_row : Value
+        Number of the group's last memory row.
+    advance, restart : Value
+        See :func:`~hw.stream.counter.counter`.
+
+    Returns
+    -------
+    place : dict of str to Signal
+        ``piece``, ``row`` and ``set`` of a :class:`PiecePlace`.
+    end : Value
+        The last piece is passed in this cycle.
+    """
+    p = parameters
+    piece, piece_end = counter(m, p.pieces - 1, advance, restart, "piece")
+    row, row_end = counter(m, last_row, advance & piece_end, restart, "row")
+    set_, set_end = counter(m, p.row_sets - 1, advance & piece_end & row_end, restart, "set")
+    return {"piece": piece, "row": row, "set": set_}, advance & piece_end & row_end & set_end
 
 
 class ButterflyArray(wiring.Component):

@@ -6,9 +6,8 @@ from amaranth.lib import wiring
 from hw.shared import shared
 from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
 from hw.stream import Buffer, PointerFifo, Word
-from hw.stream.counter import counter
 
-from .array import ButterflyArray
+from .array import ButterflyArray, walk_pieces
 from .loader import ButterflyLoader
 from .task import ButterflyError
 
@@ -73,14 +72,12 @@ class ButterflyEngine(wiring.Component):
         outstanding, room, store_side = Signal(range(_QUEUE + 1)), Signal(), Signal()
         storing = Signal()
         store = storing & room
-        piece, piece_end = counter(m, p.pieces - 1, store, ~storing, "piece")
-        row, row_end = counter(m, loader.shape.last_row, store & piece_end, ~storing, "row")
-        set_, set_end = counter(m, p.row_sets - 1, store & piece_end & row_end, ~storing, "set")
+        place, last = walk_pieces(m, p, loader.shape.last_row, store, ~storing)
         left = Signal()
         m.d.comb += [
-            group_stored.eq(store & piece_end & row_end & set_end), left.eq(queue.o.valid & queue.o.ready),
-            array.store.eq(store), array.store_place.side.eq(store_side), array.store_place.row.eq(row),
-            array.store_place.piece.eq(piece), array.store_place.set.eq(set_),
+            group_stored.eq(last), left.eq(queue.o.valid & queue.o.ready),
+            array.store.eq(store), array.store_place.side.eq(store_side),
+            *(array.store_place[name].eq(value) for name, value in place.items()),
             queue.i.payload.eq(array.store_beat.as_value()), queue.i.valid.eq(array.stored),
         ]
         m.d.sync += [

@@ -8,7 +8,7 @@ from amaranth.utils import bits_for
 from hw.stream import PointerFifo, WidthConverter, Word
 from hw.stream.counter import counter
 
-from .array import PiecePlace
+from .array import PiecePlace, walk_pieces
 from .coefficients import CoefficientRow
 from .stage_walk import Shape, Step
 from .task import HEADER_BITS, ButterflyError, HeaderCheck
@@ -120,14 +120,10 @@ class ButterflyLoader(wiring.Component):
         may_load, goes = Signal(), Signal()
         m.d.comb += [may_load.eq(first | second | (ahead != 0)), goes.eq(loading & available & may_load)]
         m.d.sync += ahead.eq(Mux(loading, ahead + self.stored - (goes & ~first & ~second), 0))
-        piece, piece_end = counter(m, p.pieces - 1, goes, ~loading, "piece")
-        memory_row, row_end = counter(m, self.shape.last_row, goes & piece_end, ~loading, "memory_row")
-        set_, set_end = counter(m, p.row_sets - 1, goes & piece_end & row_end, ~loading, "set")
-        group_end = goes & piece_end & row_end & set_end
+        now, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
         m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
         place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)
-        m.d.sync += [place.side.eq(side), place.row.eq(memory_row), place.piece.eq(piece), place.set.eq(set_),
-                     beat.eq(word.data)]
+        m.d.sync += [place.side.eq(side), beat.eq(word.data), *(place[name].eq(value) for name, value in now.items())]
         m.d.comb += [self.load_place.eq(place), self.load_beat.eq(beat)]
         with m.If(group_end):
             m.d.sync += [side.eq(~side), first.eq(0), second.eq(first), groups.eq(groups - 1)]

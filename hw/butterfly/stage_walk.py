@@ -173,12 +173,12 @@ class StageWalk(wiring.Component):
             step.pairing.eq(Mux(wide_b, 0, exponent_b)), step.half.eq(half_b), step.coefficients.eq(address_b),
             step.twiddle.eq(first_b >> lane_bits),
         ]
-        for unit in range(p.lanes):
-            if lane_bits:
-                own = select(exponent_b[:max(1, bits_for(lane_bits))],
-                             [unit >> e for e in range(lane_bits + 1)] if lane_bits else [0])
-                m.d.sync += step.places[unit].eq(
-                    first_b[:lane_bits] | (Mux(wide_b, 0, own) & blocks_b)[:lane_bits])
+        # One unit needs no place.
+        for unit in range(p.lanes if lane_bits else 0):
+            own = select(exponent_b[:max(1, bits_for(lane_bits))],
+                         [unit >> e for e in range(lane_bits + 1)])
+            m.d.sync += step.places[unit].eq(
+                first_b[:lane_bits] | (Mux(wide_b, 0, own) & blocks_b)[:lane_bits])
         m.d.comb += [
             self.valid.eq(delay(m, issue, 2, "valid")), self.end.eq(delay(m, group_end, 2, "end")),
         ]

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ._check import require_positive, require_shape
 from .buffer import Buffer
+from .occupancy import occupancy
 
 #: Most words in LUT RAM: a block RAM takes longer to show a word, and its output has no register here.
 _DISTRIBUTED = 64
@@ -106,8 +107,7 @@ class Fifo(wiring.Component):
         return m
 
     def _elaborate_memory(self):
-        # One item is in the register at the output, the others in the memory. Whether the memory has any, and whether
-        # it has room, are registers that follow from how its level changes: no path goes through a comparison.
+        # One item is in the register at the output, the others in the memory.
         m = Module()
         depth = self._depth - 1
         # A word is never read while it is written, of which synthesis is not aware.
@@ -115,8 +115,8 @@ class Fifo(wiring.Component):
         m.submodules.ram = ram = memory.Memory(shape=len(Value.cast(self.i.payload)), depth=depth, init=[],
                                                attrs=attrs)
         write, read = ram.write_port(), ram.read_port()
-        stored, some, room, valid = Signal(range(depth + 1)), Signal(), Signal(init=1), Signal()
-        push, pop = Signal(), Signal()
+        push, pop, valid = Signal(), Signal(), Signal()
+        stored, some, room = occupancy(m, depth, push, pop)
         m.d.comb += [
             push.eq(self.i.valid & room), pop.eq(some & (~valid | self.o.ready)),
             self.i.ready.eq(room), self.o.valid.eq(valid), self.level.eq(stored + valid),
@@ -127,10 +127,6 @@ class Fifo(wiring.Component):
             m.d.sync += write.addr.eq(Mux(write.addr == depth - 1, 0, write.addr + 1))
         with m.If(pop):
             m.d.sync += read.addr.eq(Mux(read.addr == depth - 1, 0, read.addr + 1))
-        # Whether the level changes is known last; which way it then does, from `push` alone.
-        with m.If(push ^ pop):
-            m.d.sync += [stored.eq(Mux(push, stored + 1, stored - 1)), some.eq(push | (stored != 1)),
-                         room.eq(~push | (stored != depth - 1))]
         with m.If(~valid | self.o.ready):
             m.d.sync += valid.eq(some)
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ._check import require_shape
+from .occupancy import occupancy
 from .register_file import RegisterFile
 
 
@@ -51,15 +52,12 @@ class PointerFifo(wiring.Component):
         payload, address_bits = Value.cast(self.i.payload), ceil_log2(self._depth)
         m.submodules.items = items = RegisterFile(len(payload), self._depth)
         write, read = Signal(address_bits), Signal(address_bits)
-        stored, some, room = Signal(range(self._depth + 1)), Signal(), Signal(init=1)
         push, pop = Signal(), Signal()
+        _, some, room = occupancy(m, self._depth, push, pop)
         m.d.comb += [
             push.eq(self.i.valid & room), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
             items.write_enable.eq(push), items.write_address.eq(write), items.write_data.eq(payload),
             items.read_address.eq(read), Value.cast(self.o.payload).eq(items.read_data),
         ]
         m.d.sync += [write.eq(write + push), read.eq(read + pop)]
-        with m.If(push ^ pop):
-            m.d.sync += [stored.eq(stored + push - pop), some.eq(push | (stored != 1)),
-                         room.eq(~push | (stored != self._depth - 1))]
         return m

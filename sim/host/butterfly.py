@@ -7,6 +7,7 @@ import numpy as np
 from hw.butterfly.task import HEADER_BITS, HEADER_MAGIC, Header
 from hw.butterfly.unit_row import write_latency
 from hw.shell import TRAILER_MARKER
+from sim.golden.butterfly import bit_reversed
 
 __all__ = ["GroupPlan", "pack_task", "plan_groups", "unpack_result"]
 
@@ -164,16 +165,8 @@ def unpack_result(packet, plan, parameters, dtype):
         raise ValueError(f"the result has {len(payload)} bytes, not {expected}")
     low, high = (np.ascontiguousarray(plane).view(dtype) for plane in unpack_vectors(payload, plan, p))
     if plan.fft:
-        order = bit_reversal(plan.points)
+        order = bit_reversed(plan.points)
         return (low[:plan.batch, order], high[:plan.batch, order]), 0
     result = np.empty((2 * len(low), plan.points), dtype=dtype)
     result[0::2], result[1::2] = low, high
     return result[:plan.batch], 0
-
-
-def bit_reversal(points):
-    """For each place of a vector the one whose number has its bits in the opposite order."""
-    order = np.zeros(1, dtype=np.int64)
-    while len(order) < points:
-        order = np.concatenate([2 * order, 2 * order + 1])
-    return order

@@ -128,10 +128,12 @@ def balance(w, covariance):
     """
     points, spread = len(covariance), covariance
     for stage in range(len(w) - 1):
+        # As large as the elements would be if no term cancelled another.
+        largest = stage_after(np.abs(w), stage, np.sqrt(np.maximum(np.diag(spread), 0)))
         spread = stage_after(w, stage, stage_after(w, stage, spread).T)
         size = np.sqrt(np.maximum(np.diag(spread), 0))
-        # What never is anything but 0 may have any size.
-        size = np.where(size > 1e-12 * size.max(initial=0), size, 1)
+        # What never is anything but 0 may have any size. Others are not to be taken for it because they are small.
+        size = np.where(size > 1e-12 * largest, size, 1)
         spread = spread / np.outer(size, size)
         stride = points >> (stage + 1)
         outputs = size.reshape(-1, 2, stride).swapaxes(1, 2).reshape(points // 2, 2, 1)

@@ -10,7 +10,7 @@ __all__ = ["NETLISTS", "POLICIES", "SIMULATORS", "SimulationOptions"]
 
 POLICIES = ("quota", "merge")
 NETLISTS = ("ecp5",)
-MODES = ("bpmm", "fft")
+MODES = ("bpmm", "fft", "block")
 GENERAL = frozenset({"simulator", "input", "output", "seed", "stall", "waves"})
 
 
@@ -41,7 +41,7 @@ class SimulationOptions:
     causal, compare_dense, from_tokens : bool
         Mask keys after the query; also run with all keys kept; make queries, keys and values from tokens.
     policy, mode, einsum, workload : str or None
-        Of `sofa` (quota, merge), `butterfly` (bpmm, fft), `flaash` and `workflow`.
+        Of `sofa` (quota, merge), `butterfly` (bpmm, fft, block), `flaash` and `workflow`.
     netlist : str or None
         Target whose netlist, one of :data:`NETLISTS`, is run in place of the emitted Verilog; in Icarus only, which
         knows X: what the models of the cells do not define would be a defined value in Verilator.

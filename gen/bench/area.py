@@ -70,12 +70,12 @@ def shares(top, children, sources, modules, kinds=KINDS):
     return totals
 
 
-def emitted(preset, folder, sets=(), target=TARGET):
-    """Emit a preset; path of the Verilog and source of each module."""
-    top = tops()[TOP]
-    emit(top.build(resolve(TOP, preset, None, list(sets)), target), TOP, Path(folder), target=target)
+def emitted(preset, folder, sets=(), target=TARGET, name=TOP):
+    """Emit a preset of a top; path of the Verilog and source of each module."""
+    top = tops()[name]
+    emit(top.build(resolve(name, preset, None, list(sets)), target), name, Path(folder), target=target)
     manifest = json.loads((Path(folder) / MANIFEST_FILE).read_text())
-    return Path(folder) / f"{TOP}.v", {module["name"]: module["source"] for module in manifest["modules"]}
+    return Path(folder) / f"{name}.v", {module["name"]: module["source"] for module in manifest["modules"]}
 
 
 def gates_by_stage(preset, sets=()):

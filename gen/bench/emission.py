@@ -34,8 +34,8 @@ print(json.dumps({"seconds": seconds, "import_seconds": loaded - begin, "peak_mi
 """
 
 
-def emit_measured(preset, folder):
-    """Emit a preset in a fresh process.
+def emit_measured(preset, folder, top=TOP):
+    """Emit a preset of a top in a fresh process.
 
     Returns
     -------
@@ -49,30 +49,30 @@ def emit_measured(preset, folder):
     ThresherError
         The emission failed.
     """
-    done = subprocess.run([sys.executable, "-c", _PROGRAM, TOP, preset, str(folder)], capture_output=True,
+    done = subprocess.run([sys.executable, "-c", _PROGRAM, top, preset, str(folder)], capture_output=True,
                           text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         message = (done.stderr.splitlines() or ["no message"])[-1]
         raise ThresherError(f"the emission of {preset} failed: {message}")
-    verilog = (Path(folder) / f"{TOP}.v").read_text()
+    verilog = (Path(folder) / f"{top}.v").read_text()
     return {**json.loads(done.stdout.splitlines()[-1]), "verilog_bytes": len(verilog),
             "modules": verilog.count("\nendmodule")}
 
 
-def measure_emission(update, presets=PRESETS):
+def measure_emission(update, presets=PRESETS, top=TOP):
     """Run the section; see :func:`gen.bench.run.run_sections`."""
     from gen.lint import lint
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         update("emission: warming up")
-        emit_measured("tiny", folder)      # compiles and caches what the first conversion ever needs
+        emit_measured("tiny", folder, top)      # compiles and caches what the first conversion ever needs
         for preset in presets:
             update(f"emission: writing {preset}")
-            row = {"preset": preset, **emit_measured(preset, folder)}
+            row = {"preset": preset, **emit_measured(preset, folder, top)}
             update(f"emission: linting {preset}")
             begin = time.perf_counter()
-            findings = lint(Path(folder) / f"{TOP}.v", TOP)
+            findings = lint(Path(folder) / f"{top}.v", top)
             rows.append({**row, "lint_findings": len(findings), "lint_seconds": time.perf_counter() - begin})
     figures = {}
     for row in rows:

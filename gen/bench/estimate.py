@@ -28,19 +28,19 @@ def deviation(estimated, measured):
     return estimated / measured - 1
 
 
-def compare_area(preset, sets=()):
+def compare_area(preset, sets=(), name=TOP):
     """Estimate and synthesise a configuration; a row of the table."""
     from gen.bench.area import emitted
     from gen.estimate import estimate_area
     from gen.synth import synth
 
-    top, begin = tops()[TOP], time.perf_counter()
-    estimated = estimate_area(top.build(resolve(TOP, preset, None, list(sets)), TARGET), TOP)
+    top, begin = tops()[name], time.perf_counter()
+    estimated = estimate_area(top.build(resolve(name, preset, None, list(sets)), TARGET), name)
     seconds = time.perf_counter() - begin
     with tempfile.TemporaryDirectory() as folder:
-        verilog, _sources = emitted(preset, folder, sets)
+        verilog, _sources = emitted(preset, folder, sets, name=name)
         begin = time.perf_counter()
-        measured = synth(verilog, TOP, TARGET)
+        measured = synth(verilog, name, TARGET)
     row = {"configuration": ", ".join((preset, *sets)), "estimate_seconds": seconds,
            "synthesis_seconds": time.perf_counter() - begin}
     for kind in KINDS:

@@ -14,7 +14,7 @@ __all__ = ["TOLERANCE", "Change", "changes", "figures_of", "load_figures", "writ
 TOLERANCE = 0.05
 
 #: Columns that say which run a row is of, besides all that hold text.
-LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed"})
+LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed", "points", "batch", "stall"})
 
 #: Columns that depend on the machine.
 VARYING = frozenset({"seconds", "import_seconds", "lint_seconds", "estimate_seconds", "synthesis_seconds", "peak_mib",

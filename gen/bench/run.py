@@ -30,11 +30,16 @@ SECTIONS = {
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",
     "pnr": "gen.bench.clock:measure_pnr",
+    "butterfly": "gen.bench.butterfly:measure_butterfly",
+    "butterfly_emission": "gen.bench.butterfly:measure_emission",
+    "butterfly_area": "gen.bench.butterfly_area:measure_area",
+    "butterfly_engine": "gen.bench.butterfly_area:measure_engine",
+    "maia": "gen.bench.maia:measure_maia",
 }
 
-#: Compiling the simulation of `paper`, and place and route of three seeds of `ecp5`, take many minutes and run only
-#: when they are named.
-DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "pnr"))
+#: Compiling the simulation of `paper`, and place and route of three seeds of `ecp5`, take many minutes, and `maia`
+#: needs maia-hdl; they run only when they are named.
+DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "pnr", "maia"))
 
 
 def load_results(path=RESULTS):

@@ -1,6 +1,7 @@
 """A claim of a paper beside what we compute, and the registry of the functions that compute them."""
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,6 +76,11 @@ class Source:
     compute: Callable
 
     @property
+    def place(self):
+        """The section, for people."""
+        return f"Section {self.section}" if re.match(r"[IVX]+\b", self.section) else self.section
+
+    @property
     def subject(self):
         """What it is about, in words."""
         return self.compute.__name__.replace("_", " ")
@@ -89,7 +95,7 @@ def claims(section, how):
     Parameters
     ----------
     section : str
-        Of the paper, in Roman numerals: ``III-A``.
+        Of the paper, in Roman numerals: ``III-A``; or what else of it, in words.
     how : str
         Of :data:`KINDS`.
 
@@ -133,7 +139,7 @@ def plain(value):
 
 def record(source, claim):
     """JSON form of a claim; `window` and `note` only where there are any."""
-    fields = {"claim": claim.claim, "source": f"Section {source.section}, {claim.place}",
+    fields = {"claim": claim.claim, "source": f"{source.place}, {claim.place}",
               "paper": plain(claim.paper), "ours": plain(claim.ours), "unit": claim.unit, "holds": claim.holds,
               "how": source.how}
     return fields | {name: value for name in ("window", "note") if (value := getattr(claim, name)) is not None}

@@ -2,8 +2,7 @@
 
 from rich.table import Table
 
-from .evidence import PRESET
-from .inconsistencies import INCONSISTENCIES
+from .papers import paper_of
 
 __all__ = ["markdown", "print_claims"]
 
@@ -52,13 +51,12 @@ def markdown(top, records):
     -------
     str
     """
-    held = sum(record["holds"] for record in records)
+    held, paper = sum(record["holds"] for record in records), paper_of(top)
     lines = [
         f"# Claims of the paper of `{top}`", "",
         f"Made by `thresher claims {top} --write-docs`: every value of ours is computed when the command runs. "
-        f"{held} of {len(records)} claims hold; one that does not is in bold, and its note says why. The paper is SOFA "
-        f"(MICRO 2024); a dash stands where it gives no value. Real heads are the 72 of MiniLM-L6-v2 on 512 tokens of "
-        f"a technical text, without fine-tuning; hardware is the preset `{PRESET}`.", "",
+        f"{held} of {len(records)} claims hold; one that does not is in bold, and its note says why. "
+        f"{paper.INTRODUCTION}", "",
         "A claim is `exact` if it is a property, or arithmetic that gives the digits printed; `statistical` if it is "
         "measured on random or real data, or rests on means or weights; `simulation` if the emitted Verilog ran under "
         "Verilator; `synthesis` if it was synthesised.", "",
@@ -73,5 +71,5 @@ def markdown(top, records):
     lines += ["", "## Notes", "", *(f"- {number}: {record['note']}." for number, record in enumerate(records, start=1)
                                     if "note" in record)]
     lines += ["", "## Where the paper does not agree with itself", "",
-              *(f"- {place}: {what}" for place, what in INCONSISTENCIES)]
+              *(f"- {place}: {what}" for place, what in paper.INCONSISTENCIES)]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ import typer
 
 from gen.errors import ThresherError
 
-__all__ = ["Causal", "Config", "FromTokens", "Input", "Keep", "Output", "Policy", "Preset", "Report", "Sets",
+__all__ = ["Causal", "Config", "FromTokens", "Input", "Keep", "Mode", "Output", "Policy", "Preset", "Report", "Sets",
            "Simulator", "Target", "TopName", "choose", "find_top"]
 
 TopName = Annotated[str, typer.Argument(
@@ -36,6 +36,8 @@ Policy = Annotated[str | None, typer.Option(
     metavar="NAME", show_default=False, help="Selection across tiles, quota or merge (sofa).")]
 FromTokens = Annotated[bool, typer.Option(
     "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")]
+Mode = Annotated[str | None, typer.Option(
+    metavar="NAME", show_default=False, help="bpmm, fft or block (butterfly).")]
 Simulator = Annotated[str, typer.Option(metavar="NAME", help="verilator or icarus.")]
 
 

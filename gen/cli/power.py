@@ -11,6 +11,7 @@ from gen.cli.options import (
     FromTokens,
     Input,
     Keep,
+    Mode,
     Preset,
     Report,
     Sets,
@@ -29,7 +30,7 @@ def command(
         metavar="FILE.lib", show_default=False, help="Cell library; else one that is installed.")] = None,
     clock_mhz: Annotated[float | None, typer.Option(
         metavar="F", show_default=False, help="Clock of the power; else what the slowest path allows.")] = None,
-    keep: Keep = None, from_tokens: FromTokens = False,
+    keep: Keep = None, from_tokens: FromTokens = False, mode: Mode = None,
     simulator: Simulator = "verilator",
     sram: Annotated[Path | None, typer.Option(
         metavar="FILE.toml", show_default=False, help="Figures of your memories, over those of the model.")] = None,
@@ -39,7 +40,7 @@ def command(
     from gen.simulation import SimulationOptions
 
     check_report_path(report)
-    options = SimulationOptions(simulator=simulator, input=input, keep=keep, from_tokens=from_tokens)
+    options = SimulationOptions(simulator=simulator, input=input, keep=keep, from_tokens=from_tokens, mode=mode)
     entry, parameters = choose(top, preset, config, sets)
     if not hasattr(entry, "measure"):
         raise ThresherError(f"The top {top} has no workload for power yet")

@@ -11,6 +11,7 @@ from gen.cli.options import (
     FromTokens,
     Input,
     Keep,
+    Mode,
     Output,
     Policy,
     Preset,
@@ -43,8 +44,7 @@ def command(
     netlist: Annotated[str | None, typer.Option(
         metavar="TARGET", show_default=False,
         help="Synthesise for ecp5, and run its cells in place of the emitted Verilog (sofa).")] = None,
-    mode: Annotated[str | None, typer.Option(
-        metavar="NAME", show_default=False, help="bpmm or fft (butterfly).")] = None,
+    mode: Mode = None,
     einsum: Annotated[str | None, typer.Option(
         metavar="TEXT", show_default=False, help='The contraction, as "ijk,lk->ijl" (flaash).')] = None,
     workload: Annotated[str | None, typer.Option(

@@ -6,37 +6,106 @@ import numpy as np
 
 from gen.emit import emit_cached
 from gen.errors import ThresherError
-from sim.golden.butterfly import bpmm, fft, find_format
+from sim.golden.butterfly import bit_reversed, bpmm, fft, find_format
+from sim.golden.butterfly import relu as golden_relu
 from sim.host.butterfly import pack_task, unpack_result
+from sim.host.butterfly_passes import plan_passes
+from sim.host.fixed_point import fixed_task
 from sim.runner import SimulationError, simulate
 from sim.workloads import shipped
 
 from .arrays import load_arrays, write_arrays
 
-__all__ = ["VectorsRun", "run_vectors", "simulate_vectors"]
+__all__ = ["VectorsRun", "differences", "run_packets", "run_vectors", "simulate_vectors", "totals", "unpacked"]
 
 _VECTORS = 64                # of a batch that is drawn
 
 
 @dataclasses.dataclass
 class VectorsRun:
-    """What a run returned: the simulation, the vectors, the golden model's, the plan and the places that differ."""
+    """What a run returned: a simulation a pass, the plans of all tasks, vectors, the golden model's, and mismatches."""
 
-    simulation: object
+    simulations: list
+    plans: list
     outputs: object
     golden: object
-    plan: object
     mismatches: list
 
     @property
+    def fft(self):
+        """Whether it was a Fourier transform."""
+        return isinstance(self.outputs, tuple)
+
+    @property
+    def batch(self):
+        """Number of vectors."""
+        return len(self.outputs[0] if self.fft else self.outputs)
+
+    @property
+    def points(self):
+        """Points of a vector."""
+        return (self.outputs[0] if self.fft else self.outputs).shape[1]
+
+    @property
+    def cycles(self):
+        """Cycles of all passes."""
+        return sum(result.cycles for result in self.simulations)
+
+    @property
     def counters(self):
-        """Counters by name."""
-        return {name.removeprefix("counter_"): value for name, value in self.simulation.registers.items()
-                if name.startswith("counter_")}
+        """Counters by name, over all passes."""
+        return totals(self.simulations)["counters"]
 
 
-def run_vectors(verilog, registers, x, w, parameters, *, seed=None, stall=0.0, simulator="verilator", waves=None):
-    """Send a batch as one task, and compare what comes back with the golden model.
+def totals(simulations):
+    """Keys of a report about all simulations of a run: ``seed``, ``counters``, ``seconds``, ``kcycles_per_second``."""
+    names = [name for name in simulations[0].registers if name.startswith("counter_")]
+    return {
+        "seed": simulations[0].seed,
+        "counters": {name.removeprefix("counter_"): sum(result.registers[name] for result in simulations)
+                     for name in names},
+        "seconds": sum(result.seconds for result in simulations),
+        "kcycles_per_second": sum(result.total_cycles for result in simulations) / sum(
+            result.total_cycles / result.kcycles_per_second for result in simulations),
+    }
+
+
+def run_packets(verilog, registers, packets, parameters, **options):
+    """Simulate packets, and read all registers behind them; the result of :func:`sim.runner.simulate`.
+
+    Raises
+    ------
+    ThresherError
+        The hardware broke a rule of its buses, or hung.
+    """
+    try:
+        return simulate(
+            verilog, "butterfly", packets, bus_width=parameters.bus_width, max_idle_cycles=1_000_000,
+            registers_to_read={name: entry["address"] for name, entry in registers.items()}, **options)
+    except SimulationError as error:
+        raise ThresherError(f"the simulation failed: {error}") from error
+
+
+def unpacked(unpack, *arguments, **options):
+    """Results of a packet by one of the host's functions, of a task that has not failed.
+
+    Raises
+    ------
+    ThresherError
+        The task failed, or the packet is not what its task says.
+    """
+    try:
+        outputs, code = unpack(*arguments, **options)
+    except ValueError as error:
+        raise ThresherError(f"the hardware broke its own format: {error}") from error
+    if code:
+        raise ThresherError(f"the hardware ended the task with error code {code}")
+    return outputs
+
+
+def run_vectors(verilog, registers, x, w, parameters, *, scaling=None, relu=False, seed=None, stall=0.0,
+                simulator="verilator", waves=None):
+    """Send a batch, as one task or pass by pass, and compare what comes back with the golden model.
 
     Parameters
     ----------
@@ -47,6 +116,12 @@ def run_vectors(verilog, registers, x, w, parameters, *, seed=None, stall=0.0, s
     w : array (log2 N, N/2, 2, 2) or None
         Elements of the format, of real vectors.
     parameters : ButterflyParameters
+    scaling : sequence of int or None
+        Of fixed point: 1 for each stage that is halved.
+    relu : bool
+        Results of a butterfly matrix that have the sign bit become +0.
+    waves : path-like, optional
+        Waveform file of the last pass.
 
     Returns
     -------
@@ -57,35 +132,62 @@ def run_vectors(verilog, registers, x, w, parameters, *, seed=None, stall=0.0, s
     ThresherError
         The hardware reported an error, broke a rule of its buses, or hung.
     """
-    p = parameters
+    p, complex_ = parameters, isinstance(x, tuple)
+    planes = [plane.copy() for plane in (x if complex_ else (x,))]
+    batch, points = planes[0].shape
     try:
-        packet, plan = pack_task(x, p, w)
+        passes = plan_passes(points, p, complex_)
     except ValueError as error:
         raise ThresherError(str(error)) from error
-    try:
-        result = simulate(
-            verilog, "butterfly", [packet], bus_width=p.bus_width, simulator=simulator, stall=stall, seed=seed,
-            waves=waves, max_idle_cycles=1_000_000,
-            registers_to_read={name: entry["address"] for name, entry in registers.items()})
-    except SimulationError as error:
-        raise ThresherError(f"the simulation failed: {error}") from error
-    dtype = (x[0] if plan.fft else x).dtype
-    try:
-        outputs, code = unpack_result(result.packets[0], plan, p, dtype)
-    except ValueError as error:
-        raise ThresherError(f"the hardware broke its own format: {error}") from error
-    if code:
-        raise ThresherError(f"the hardware ended the task with error code {code}")
-    golden = fft(x, p.arithmetic) if plan.fft else bpmm(x, w, p.arithmetic)
-    return VectorsRun(result, outputs, golden, plan, differences(outputs, golden, plan))
+    simulations, plans = [], []
+    for each in passes:
+        tasks = list(_tasks(each, complex_))
+        inputs = [[plane[:, places].reshape(-1, each.task_points) for plane in planes] for places, _ in tasks]
+        try:
+            packed = [pack_task(tuple(values) if complex_ else values[0], p,
+                                None if complex_ else each.coefficients(w, places[0]),
+                                worked=each.worked, first_block=block * complex_, relu=int(relu and each is passes[-1]),
+                                scaling=None if scaling is None else scaling[each.first:each.first + each.worked])
+                      for values, (places, block) in zip(inputs, tasks, strict=True)]
+        except ValueError as error:
+            raise ThresherError(str(error)) from error
+        result = run_packets(verilog, registers, [packet for packet, _ in packed], p, simulator=simulator, stall=stall,
+                             seed=seed, waves=waves if each is passes[-1] else None)
+        seed = result.seed
+        for packet, (_, plan), (places, _) in zip(result.packets, packed, tasks, strict=True):
+            outputs = unpacked(unpack_result, packet, plan, p, planes[0].dtype, natural=False)
+            for plane, values in zip(planes, outputs if complex_ else (outputs,), strict=True):
+                plane[:, places] = values.reshape(batch, *places.shape)
+        simulations.append(result)
+        plans += [plan for _, plan in packed]
+    if complex_:
+        order = bit_reversed(points)
+        outputs, golden = tuple(plane[:, order] for plane in planes), fft(x, p.arithmetic, scaling)
+    else:
+        outputs, golden = planes[0], bpmm(x, w, p.arithmetic, scaling)
+        golden = golden_relu(golden) if relu else golden
+    return VectorsRun(simulations, plans, outputs, golden, differences(outputs, golden))
 
 
-def differences(outputs, golden, plan):
+def _tasks(each, complex_):
+    """Places of the vectors of each task of a pass, and the block that they are in.
+
+    Vectors of a block have the same twiddles, and each its own coefficients.
+    """
+    for block, vectors in enumerate(each.places()):
+        if complex_:
+            yield vectors, block
+        else:
+            for vector in vectors:
+                yield vector[None], block
+
+
+def differences(outputs, golden):
     """Elements that differ in a bit, two NaN being equal: the first ones, with their place."""
     found = []
-    parts = ("real", "imaginary") if plan.fft else ("real",)
-    for part, got, wanted in zip(parts, outputs if plan.fft else (outputs,), golden if plan.fft else (golden,),
-                                 strict=True):
+    complex_ = isinstance(outputs, tuple)
+    for part, got, wanted in zip(("real", "imaginary") if complex_ else ("real",), outputs if complex_ else (outputs,),
+                                 golden if complex_ else (golden,), strict=True):
         bits = f"<u{got.dtype.itemsize}"
         wrong = (got.view(bits) != wanted.view(bits)) & ~(np.isnan(got) & np.isnan(wanted))
         found += [{"array": "y", "part": part, "vector": int(vector), "point": int(point),
@@ -94,10 +196,12 @@ def differences(outputs, golden, plan):
     return found
 
 
-def simulate_vectors(top, parameters, options):
+def simulate_vectors(top, parameters, options, emitted=None):
     """`thresher sim butterfly`: vectors of an ``.npz``, or the shipped ones, through the Verilog.
 
     A configuration that is too small for the shipped ones takes random vectors.
+    Another netlist of the top may take the place of the emitted Verilog: an object with ``verilog`` and
+    ``registers``.
 
     Returns
     -------
@@ -112,41 +216,52 @@ def simulate_vectors(top, parameters, options):
         arrays, source = shipped("butterfly"), "the shipped case"
         arrays = arrays if arrays["x"].shape[1] <= p.max_points else None
     mode = options.mode or _mode_of(arrays, p)
-    x, w = _drawn(mode, options.seed, p) if arrays is None else _checked(arrays, source, mode, p)
-    emitted = emit_cached(top, p)
-    run = run_vectors(emitted.verilog, emitted.registers, x, w, p, seed=options.seed, stall=options.stall,
-                      simulator=options.simulator, waves=options.waves)
-    result, plan = run.simulation, run.plan
-    stages = plan.points.bit_length() - 1
-    products = 4 * plan.batch * plan.points // 2 * stages
+    x, w = _drawn(mode, options.seed, p) if arrays is None else _checked(arrays, source, mode)
+    fixed, scaling, exponent = None, None, 0
+    if p.fixed_point:
+        fixed = _fixed(x, w, p)
+        x, w, scaling, exponent = fixed.x, fixed.w, fixed.scaling, fixed.exponent
+    else:
+        x, w = _elements(x, w, mode, p)
+    emitted = emitted or emit_cached(top, p)
+    run = run_vectors(emitted.verilog, emitted.registers, x, w, p, scaling=scaling, seed=options.seed,
+                      stall=options.stall, simulator=options.simulator, waves=options.waves)
+    stages = run.points.bit_length() - 1
+    products = 2 * run.batch * run.points * stages
     if options.output is not None:
-        write_arrays(options.output, y=as_numbers(run.outputs, plan))
+        write_arrays(options.output, y=as_numbers(run.outputs, p, exponent))
     return {
         "top": top.name, "parameters": dataclasses.asdict(p), "simulator": options.simulator, "mode": mode,
-        "points": plan.points, "batch": plan.batch,
+        "points": run.points, "batch": run.batch, "passes": len(run.simulations), "tasks": len(run.plans),
         "bit_exact": not run.mismatches, "mismatches": run.mismatches[:10], "mismatch_count": len(run.mismatches),
-        "cycles": result.cycles, "utilisation": products / (p.multipliers * result.cycles),
-        "cycles_per_vector": result.cycles / plan.batch,
-        "accuracy": accuracy(x, w, run.outputs, plan),
-        "seed": result.seed, "stall": options.stall, "counters": run.counters,
-        "seconds": result.seconds, "kcycles_per_second": result.kcycles_per_second,
+        "cycles": run.cycles, "utilisation": products / (p.multipliers * run.cycles),
+        "cycles_per_vector": run.cycles / run.batch,
+        "accuracy": accuracy(x, w, run.outputs, p, scaling),
+        **({} if fixed is None else {"scaling": scaling, "exponent": exponent, "saturated": fixed.saturated}),
+        "stall": options.stall, **totals(run.simulations),
     }
 
 
-def as_numbers(values, plan):
-    """Results as numbers of NumPy: float32, or complex64."""
-    if not plan.fft:
-        return values.astype(np.float32)
-    return (values[0].astype(np.float32) + 1j * values[1].astype(np.float32)).astype(np.complex64)
+def as_numbers(values, parameters, exponent=0):
+    """Results, times ``2^exponent``, as numbers of NumPy: float32, or complex64."""
+    form = find_format(parameters.arithmetic)
+    if not isinstance(values, tuple):
+        return np.ldexp(form.decode(values), exponent).astype(np.float32)
+    return np.ldexp(form.decode(np.stack(values, -1)), exponent).astype(np.float32).view(np.complex64)[..., 0]
 
 
-def accuracy(x, w, outputs, plan):
-    """Error against float64, over the norm of the results."""
-    if plan.fft:
-        exact = np.fft.fft(x[0].astype(np.float64) + 1j * x[1].astype(np.float64))
-        got = outputs[0].astype(np.float64) + 1j * outputs[1].astype(np.float64)
+def accuracy(x, w, outputs, parameters, scaling=None):
+    """Error against float64, with the elements that the hardware was given, over the norm of the results."""
+    form, exponent = find_format(parameters.arithmetic), sum(scaling or ())
+
+    def complex_of(parts):
+        return form.decode(parts[0]) + 1j * form.decode(parts[1])
+
+    if isinstance(outputs, tuple):
+        exact, got = np.fft.fft(complex_of(x)), complex_of(outputs) * 2.0 ** exponent
     else:
-        exact, got = bpmm(x.astype(np.float64), w.astype(np.float64), "fp64"), outputs.astype(np.float64)
+        exact = bpmm(form.decode(x), form.decode_coefficients(w), "fp64")
+        got = form.decode(outputs) * 2.0 ** exponent
     norm = np.linalg.norm(exact)
     with np.errstate(invalid="ignore", over="ignore"):
         return {"relative_error": float(np.linalg.norm(got - exact) / norm) if norm > 0 else 0.0}
@@ -158,20 +273,35 @@ def _mode_of(arrays, parameters):
 
 
 def _drawn(mode, seed, parameters):
-    """A batch of random vectors of the longest size, and random coefficients that keep their norm."""
+    """Random vectors of the longest size of a task, and random coefficients that keep their norm, as numbers."""
     p, draw = parameters, np.random.default_rng(seed)
-    form, points = find_format(p.arithmetic), p.max_points
+    points = p.pass_points
     shape = (_VECTORS, points)
     if mode == "fft":
-        return tuple(form.encode(draw.standard_normal(shape)) for _ in range(2)), None
+        return draw.standard_normal(shape) + 1j * draw.standard_normal(shape), None
     angles = draw.uniform(0, 2 * np.pi, (points.bit_length() - 1, points // 2))
     w = np.stack([np.stack([np.cos(angles), -np.sin(angles)], -1), np.stack([np.sin(angles), np.cos(angles)], -1)], -2)
-    return form.encode(draw.standard_normal(shape)), form.encode_coefficients(w)
+    return draw.standard_normal(shape), w
 
 
-def _checked(arrays, source, mode, parameters):
-    """Vectors and coefficients of a file, as elements of the format."""
+def _elements(x, w, mode, parameters):
+    """Vectors and coefficients as elements of a floating-point format."""
     form = find_format(parameters.arithmetic)
+    if mode == "fft":
+        return (form.encode(np.real(x)), form.encode(np.imag(x))), None
+    return form.encode(x), form.encode_coefficients(w)
+
+
+def _fixed(x, w, parameters):
+    """The same in fixed point."""
+    try:
+        return fixed_task(x, w, parameters.arithmetic)
+    except ValueError as error:
+        raise ThresherError(str(error)) from error
+
+
+def _checked(arrays, source, mode):
+    """Vectors and coefficients of a file, as numbers."""
     for name in ("x", "w") if mode == "bpmm" else ("x",):
         if name not in arrays:
             raise ThresherError(f"{source} has no array {name!r}; the mode {mode} needs "
@@ -180,7 +310,7 @@ def _checked(arrays, source, mode, parameters):
     if x.ndim != 2 or x.dtype.kind not in "fiuc":
         raise ThresherError(f"x must be an array (batch, N) of numbers, not {x.dtype} {x.shape}")
     if mode == "fft":
-        return (form.encode(np.real(x)), form.encode(np.imag(x))), None
+        return x, None
     if x.dtype.kind == "c":
         raise ThresherError("x must be real in the mode bpmm, not complex")
     w, points = arrays["w"], x.shape[1]
@@ -189,4 +319,4 @@ def _checked(arrays, source, mode, parameters):
     if w.shape != shape or w.dtype.kind not in "fiu":
         raise ThresherError(f"w must be an array of numbers {shape} for vectors of {points} points, "
                             f"not {w.dtype} {w.shape}")
-    return form.encode(x), form.encode_coefficients(w)
+    return x, w

@@ -1,5 +1,6 @@
 """Binary floating-point formats."""
 
+import math
 from dataclasses import dataclass
 
 from amaranth.lib import data
@@ -45,6 +46,17 @@ class FloatFormat:
     def bias(self):
         """Exponent field of 1."""
         return (1 << (self.exponent - 1)) - 1
+
+    def encoded(self, value):
+        """Bits of the number that is nearest to a finite value in the format's range, to even ones of two."""
+        if value == 0:
+            return int(math.copysign(1, value) < 0) << (self.width - 1)
+        exponent = max(math.frexp(value)[1] - 1, 1 - self.bias)
+        # Exact: a quotient by a power of two, which `round` rounds to even.
+        significand = round(abs(value) / 2.0 ** (exponent - self.mantissa))
+        # A significand that is rounded up to 2 counts as the next exponent; one below 1 is subnormal, of exponent 0.
+        magnitude = ((exponent + self.bias - 1) << self.mantissa) + significand
+        return magnitude | int(value < 0) << (self.width - 1)
 
     @property
     def layout(self):

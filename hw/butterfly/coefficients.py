@@ -3,7 +3,7 @@
 import math
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
@@ -13,7 +13,7 @@ from hw.stream.select import select
 
 from .stage_walk import Step
 
-__all__ = ["CoefficientRow", "Coefficients", "encoded", "twiddle"]
+__all__ = ["CoefficientRow", "Coefficients", "twiddle"]
 
 
 def twiddle(block):
@@ -38,18 +38,6 @@ def twiddle(block):
     return real + 0.0, imaginary + 0.0
 
 
-def encoded(value, format):
-    """Bits of the number of a format that is nearest to a finite value in its range, to even ones of two."""
-    if value == 0:
-        return int(math.copysign(1, value) < 0) << (format.width - 1)
-    exponent = max(math.frexp(value)[1] - 1, 1 - format.bias)
-    # Exact: a quotient by a power of two, which `round` rounds to even.
-    significand = round(abs(value) / 2.0 ** (exponent - format.mantissa))
-    # A significand that is rounded up to 2 counts as the next exponent; one below 1 is subnormal, of exponent 0.
-    magnitude = ((exponent + format.bias - 1) << format.mantissa) + significand
-    return magnitude | int(value < 0) << (format.width - 1)
-
-
 class CoefficientRow(data.ArrayLayout):
     """Four coefficients for each unit."""
 
@@ -64,6 +52,12 @@ class Coefficients(wiring.Component):
     are a row. Twiddles are a table of ``max_points / 2`` complex numbers in as many banks as there are units: a step
     needs the same one for all units, or ones that follow each other.
 
+    Parameters
+    ----------
+    parameters : ButterflyParameters
+    column : int
+        The column whose stages the coefficients are of.
+
     Members
     -------
     fft : In(1)
@@ -74,8 +68,9 @@ class Coefficients(wiring.Component):
         A row of coefficients.
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, column=0):
         p = self._parameters = parameters
+        self._column = column
         row, step = CoefficientRow(p), Step(p)
         super().__init__({
             "fft": In(1), "step": In(step), "o": Out(row),
@@ -87,8 +82,8 @@ class Coefficients(wiring.Component):
         p, step = self._parameters, self.step
         chosen, shown = Signal.like(self.o, reset_less=True), Signal.like(self.o, reset_less=True)
         if p.bpmm:
-            m.submodules.rows = rows = shared(BlockMemory, p.coefficient_width, max(2, p.coefficient_rows), latency=2,
-                                              vendor=p.vendor)
+            m.submodules.rows = rows = shared(BlockMemory, p.coefficient_width,
+                                              max(2, p.coefficient_rows_of(self._column)), latency=2, vendor=p.vendor)
             m.d.comb += [
                 rows.write_enable.eq(self.write_enable), rows.write_address.eq(self.write_address),
                 rows.write_data.eq(self.write_data.as_value()),
@@ -100,14 +95,12 @@ class Coefficients(wiring.Component):
             twiddles = []
             for bank in range(p.lanes):
                 values = [twiddle(row * p.lanes + bank) for row in range(table_rows)]
-                m.submodules[f"twiddles{bank}"] = table = memory.Memory(
-                    shape=p.word_width, depth=table_rows,
-                    init=[encoded(real, p.format) | encoded(imaginary, p.format) << p.element_width
-                          for real, imaginary in values])
-                read, later = table.read_port(), Signal(p.word_width, name=f"twiddle{bank}", reset_less=True)
-                m.d.comb += [read.en.eq(1), read.addr.eq(step.twiddle)]
-                m.d.sync += later.eq(read.data)
-                twiddles.append(later)
+                words = tuple(p.format.encoded(real) | p.format.encoded(imaginary) << p.element_width
+                              for real, imaginary in values)
+                m.submodules[f"twiddles{bank}"] = table = shared(BlockMemory, p.word_width, table_rows, latency=2,
+                                                                 vendor=p.vendor, init=words)
+                m.d.comb += [table.read_enable.eq(1), table.read_address.eq(step.twiddle)]
+                twiddles.append(table.read_data)
             places = delay(m, step.places, 2, "places", payload=True)
             for unit in range(p.lanes):
                 place = places[unit * len(step.places[unit]):][:p.lane_bits]

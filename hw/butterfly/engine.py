@@ -1,6 +1,6 @@
 """The `butterfly` engine: loader, array and results behind the contract of an engine."""
 
-from amaranth.hdl import C, Cat, Module, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hw.shared import shared
@@ -9,7 +9,8 @@ from hw.stream import Buffer, PointerFifo, Word
 
 from .array import ButterflyArray, walk_pieces
 from .loader import ButterflyLoader
-from .task import ButterflyError
+from .norm_task import NormTask
+from .task import ButterflyError, Header
 
 __all__ = ["ButterflyEngine"]
 
@@ -44,45 +45,44 @@ class ButterflyEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        m.submodules.loader = loader = shared(ButterflyLoader, p)
         m.submodules.array = array = shared(ButterflyArray, p)
-        wiring.connect(m, wiring.flipped(self.i), loader.i)
+        m.submodules.loader = loader = shared(ButterflyLoader, p, array.left_beats)
+        norm = NormTask(p) if p.norm else None
+        if norm is None:
+            wiring.connect(m, wiring.flipped(self.i), loader.i)
+        else:
+            m.submodules.norm = norm
+            self._route(m, loader, norm)
         m.d.comb += [
-            array.shape.eq(loader.shape),
+            array.shape.eq(loader.shape), array.restart.eq(loader.begun), loader.left.eq(array.left),
             array.coefficient_enable.eq(loader.coefficient_enable),
             array.coefficient_address.eq(loader.coefficient_address),
             array.coefficient_row.eq(loader.coefficient_row),
             array.load.eq(loader.load), array.load_place.eq(loader.load_place),
-            array.load_beat.as_value().eq(loader.load_beat),
+            array.load_beat.as_value().eq(loader.load_beat), array.group_loaded.eq(loader.group_loaded),
         ]
-
-        # Groups: loaded and not begun, begun, computed and not stored.
-        loaded, computed, working, side = Signal(range(3)), Signal(range(3)), Signal(range(3)), Signal()
-        start, group_stored = Signal(), Signal()
-        m.d.comb += [start.eq((loaded != 0) & array.ready), array.start.eq(start), array.side.eq(side)]
-        m.d.sync += [
-            loaded.eq(loaded + loader.group_loaded - start), working.eq(working + start - array.end),
-            computed.eq(computed + array.end - group_stored),
-        ]
-        with m.If(start):
-            m.d.sync += side.eq(~side)
 
         # Results: pieces are read as long as the queue has a place for them.
         m.submodules.queue = queue = PointerFifo(p.bus_width, _QUEUE)
         outstanding, room, store_side = Signal(range(_QUEUE + 1)), Signal(), Signal()
         storing = Signal()
         store = storing & room
-        place, last = walk_pieces(m, p, loader.shape.last_row, store, ~storing)
+        place, row_stored, group_stored = walk_pieces(m, p, loader.shape.last_row, store, ~storing)
         left = Signal()
         m.d.comb += [
-            group_stored.eq(last), left.eq(queue.o.valid & queue.o.ready),
+            array.row_stored.eq(row_stored), array.group_stored.eq(group_stored),
+            left.eq(queue.o.valid & queue.o.ready),
             array.store.eq(store), array.store_place.side.eq(store_side),
             *(array.store_place[name].eq(value) for name, value in place.items()),
-            queue.i.payload.eq(array.store_beat.as_value()), queue.i.valid.eq(array.stored),
+            queue.i.payload.eq(Cat(
+                element & ~(loader.relu & element[-1]).replicate(p.element_width) for element in (
+                    array.store_beat.as_value().word_select(number, p.element_width)
+                    for number in range(p.bus_width // p.element_width)))),
+            queue.i.valid.eq(array.stored),
         ]
         m.d.sync += [
             outstanding.eq(outstanding + store - left), room.eq(outstanding + store < _QUEUE),
-            storing.eq((storing | (computed != 0)) & ~group_stored),
+            storing.eq((storing | array.computed) & ~group_stored),
         ]
         with m.If(group_stored):
             m.d.sync += store_side.eq(~store_side)
@@ -91,19 +91,28 @@ class ButterflyEngine(wiring.Component):
         m.submodules.output = output = Buffer(Word(p.bus_width))
         wiring.connect(m, output.o, wiring.flipped(self.o))
         over, finish = Signal(), Signal()
-        m.d.comb += [loader.stored.eq(store), loader.finish.eq(finish)]
-        m.d.sync += over.eq(loader.complete & ~Cat(loaded, working, computed, outstanding, storing).any())
+        m.d.comb += loader.finish.eq(finish)
+        complete, error = loader.complete & array.empty & ~Cat(outstanding, storing).any(), loader.error
+        if norm is not None:
+            m.d.comb += norm.finish.eq(finish)
+            complete, error = complete | norm.complete, Mux(norm.complete, norm.error, loader.error)
+        m.d.sync += over.eq(complete)
         with m.FSM():
             with m.State("BEATS"):
                 m.d.comb += [output.i.payload.data.eq(queue.o.payload), output.i.valid.eq(queue.o.valid),
                              queue.o.ready.eq(output.i.ready)]
+                if norm is not None:
+                    # Only one of both has a task.
+                    m.d.comb += norm.o.ready.eq(output.i.ready)
+                    with m.If(norm.o.valid):
+                        m.d.comb += [output.i.payload.data.eq(norm.o.payload.data), output.i.valid.eq(1)]
                 with m.If(over):
                     m.next = "TRAILER"
             with m.State("TRAILER"):
-                m.d.comb += [output.i.payload.data.eq(Cat(loader.error, C(TRAILER_MARKER, 8))),
+                m.d.comb += [output.i.payload.data.eq(Cat(error, C(TRAILER_MARKER, 8))),
                              output.i.payload.last.eq(1), output.i.valid.eq(1)]
                 with m.If(output.i.ready):
-                    m.d.sync += [self.done.valid.eq(1), self.done.payload.error.eq(loader.error)]
+                    m.d.sync += [self.done.valid.eq(1), self.done.payload.error.eq(error)]
                     m.next = "DONE"
             with m.State("DONE"):
                 with m.If(self.done.ready):
@@ -114,10 +123,22 @@ class ButterflyEngine(wiring.Component):
                 # `over` follows the end of the task by a cycle.
                 with m.If(~over):
                     m.next = "BEATS"
-        m.d.comb += self.busy.eq(loader.busy | self.o.valid | self.done.valid)
+        m.d.comb += self.busy.eq(loader.busy | (0 if norm is None else norm.busy) | self.o.valid | self.done.valid)
 
         events = {"working": array.working, "loading": loader.load, "storing": left,
                   "coefficient_rows": loader.coefficient_enable, "groups": array.end,
                   "starved": loader.running & ~array.working}
         m.d.sync += [self.events[counter.name].eq(events[counter.name]) for counter in self.counters]
         return m
+
+    def _route(self, m, loader, norm):
+        """Packets to the part that they are for, once the other one has no task."""
+        within, to_norm = Signal(), Signal()
+        norm_flag = self.i.payload.data[Header()["norm"].offset]
+        wanted = Mux(within, to_norm, norm_flag)
+        may = within | Mux(norm_flag, ~loader.busy, ~norm.busy)
+        for part, chosen in ((loader, ~wanted), (norm, wanted)):
+            m.d.comb += [part.i.payload.eq(self.i.payload), part.i.valid.eq(self.i.valid & chosen & may)]
+        m.d.comb += self.i.ready.eq(may & Mux(wanted, norm.i.ready, loader.i.ready))
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [within.eq(~self.i.payload.last), to_norm.eq(wanted)]

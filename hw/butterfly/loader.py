@@ -1,15 +1,18 @@
 """Reading of task packets: header, coefficients, then groups of vectors."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from hw.stream import PointerFifo, WidthConverter, Word
 from hw.stream.counter import counter
+from hw.stream.header import collect_header
+from hw.stream.select import any_of
 
-from .array import PiecePlace, walk_pieces
+from .array import walk_pieces
 from .coefficients import CoefficientRow
+from .column import PiecePlace
 from .stage_walk import Shape, Step
 from .task import HEADER_BITS, ButterflyError, HeaderCheck
 
@@ -20,19 +23,28 @@ class ButterflyLoader(wiring.Component):
     """Parse packets: a header of 16 bytes, rows of coefficients, and the groups of the task, each from a new beat on.
 
     A beat carries a piece of a memory row for each of ``rows_at_once`` rows of units. Pieces follow one another, then
-    memory rows, then sets of rows. A beat a cycle. Rows of coefficients come in the order in which they are needed.
+    sets of rows, then memory rows. A beat a cycle. Rows of coefficients come in the order in which they are needed.
 
     A packet that ends early ends its task with the last whole group; what follows a task is dropped. Either way the
     error is reported, and the next packet is read as usual.
+
+    Parameters
+    ----------
+    parameters : ButterflyParameters
+    left_beats : int
 
     Members
     -------
     i : In(stream of Word(bus_width))
     shape : Out(Shape)
         Of the task at work.
+    relu : Out(1)
+        Its results that have the sign bit become +0.
     coefficient_enable, coefficient_address, coefficient_row : Out
-    stored : In(1)
-        Pulse: a beat of results is being read, so that one that is loaded may take its place.
+    begun : Out(1)
+        Pulse: a task begins, before its coefficients and groups.
+    left : In(1)
+        Pulse: ``left_beats`` beats are leaving, so that as many that are loaded may take their place.
     load, load_place, load_beat : Out
         A beat, for the array.
     group_loaded : Out(1)
@@ -48,14 +60,16 @@ class ButterflyLoader(wiring.Component):
     busy : Out(1)
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, left_beats):
         p = self._parameters = parameters
+        self._left_beats = left_beats
         super().__init__({
             "i": In(stream.Signature(Word(p.bus_width))),
-            "shape": Out(Shape(p)),
+            "shape": Out(Shape(p)), "relu": Out(1),
             "coefficient_enable": Out(1), "coefficient_address": Out(Step(p)["coefficients"].shape),
             "coefficient_row": Out(CoefficientRow(p)),
-            "stored": In(1), "load": Out(1), "load_place": Out(PiecePlace(p)), "load_beat": Out(p.bus_width),
+            "begun": Out(1), "left": In(1),
+            "load": Out(1), "load_place": Out(PiecePlace(p)), "load_beat": Out(p.bus_width),
             "group_loaded": Out(1),
             "running": Out(1), "complete": Out(1), "error": Out(ButterflyError), "finish": In(1), "busy": Out(1),
         })
@@ -72,28 +86,27 @@ class ButterflyLoader(wiring.Component):
             m.d.sync += ended.eq(1)
 
         # Header.
-        beats = -(-HEADER_BITS // p.bus_width)
         heading, checking = Signal(), Signal()
-        collected = Signal(max(HEADER_BITS, p.bus_width), reset_less=True)
-        _, header_end = counter(m, beats - 1, heading & available, ~heading, "header_beat")
-        with m.If(heading & available):
-            m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats > 1 else word.data)
+        collected, _, header_end = collect_header(m, word.data, HEADER_BITS, heading, available)
         m.submodules.check = check = HeaderCheck(p)
-        kept_stages = Signal.like(check.kept_stages)
-        m.d.comb += [check.header.as_value().eq(collected[:HEADER_BITS]), check.kept_stages.eq(kept_stages),
-                     self.shape.eq(check.shape)]
+        kept_stages, kept_worked = Signal.like(check.kept_stages), Signal.like(check.kept_worked)
+        m.d.comb += [check.header.as_value().eq(collected), check.kept_stages.eq(kept_stages),
+                     check.kept_worked.eq(kept_worked),
+                     self.shape.eq(check.shape), self.relu.eq(check.header.relu)]
         header = check.header
         groups = Signal(32)
 
-        # Coefficients: so many rows of them, in so many beats.
+        # Coefficients: so many rows of them, in so many beats. A beat is a power of two of rows, or of parts of a row.
         rows_wanted, beats_wanted = Signal(bits_for(p.coefficient_rows)), Signal(
             bits_for(max(1, -(-p.coefficient_rows * p.coefficient_width // p.bus_width))))
-        with m.Switch(header.stages):
-            for stages in range(1, p.max_stages + 1):
-                with m.Case(stages):
-                    rows = stages * max(1, (1 << stages) // p.banks)
-                    m.d.sync += [rows_wanted.eq(rows),
-                                 beats_wanted.eq(-(-rows * p.coefficient_width // p.bus_width))]
+        rows = any_of([Mux((self.shape.vector_rows + 1)[bit], self.shape.worked << bit, 0)
+                       for bit in range(p.address_bits + 1)])
+        if p.coefficient_width >= p.bus_width:
+            beats_of_rows = rows_wanted << ceil_log2(p.coefficient_width // p.bus_width)
+        else:
+            rows_of_beat = p.bus_width // p.coefficient_width
+            beats_of_rows = (rows_wanted + rows_of_beat - 1) >> ceil_log2(rows_of_beat)
+        m.d.sync += [rows_wanted.eq(rows), beats_wanted.eq(beats_of_rows)]
         reading, starting = Signal(), Signal()
         converter = WidthConverter(p.bus_width, p.coefficient_width)
         m.submodules.converter = ResetInserter(starting)(converter)
@@ -119,8 +132,8 @@ class ButterflyLoader(wiring.Component):
         ahead = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
         may_load, goes = Signal(), Signal()
         m.d.comb += [may_load.eq(first | second | (ahead != 0)), goes.eq(loading & available & may_load)]
-        m.d.sync += ahead.eq(Mux(loading, ahead + self.stored - (goes & ~first & ~second), 0))
-        now, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
+        m.d.sync += ahead.eq(Mux(loading, ahead + Mux(self.left, self._left_beats, 0) - (goes & ~first & ~second), 0))
+        now, _, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
         m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
         place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)
         m.d.sync += [place.side.eq(side), beat.eq(word.data), *(place[name].eq(value) for name, value in now.items())]
@@ -157,10 +170,11 @@ class ButterflyLoader(wiring.Component):
                     with m.If(check.error != ButterflyError.NONE):
                         m.next = "DRAIN"
                     with m.Elif(header.fft | header.keep_coefficients):
+                        m.d.comb += self.begun.eq(1)
                         m.d.sync += loading.eq(1)
                         m.next = "GROUPS"
                     with m.Else():
-                        m.d.comb += starting.eq(1)
+                        m.d.comb += [self.begun.eq(1), starting.eq(1)]
                         m.d.sync += [reading.eq(1), kept_stages.eq(0)]
                         m.next = "COEFFICIENTS"
             with m.State("COEFFICIENTS"):
@@ -168,7 +182,8 @@ class ButterflyLoader(wiring.Component):
                     m.d.sync += [reading.eq(0), error.eq(ButterflyError.SHORT_PACKET)]
                     m.next = "DRAIN"
                 with m.Elif(~more & idle_converter):
-                    m.d.sync += [reading.eq(0), loading.eq(1), kept_stages.eq(header.stages)]
+                    m.d.sync += [reading.eq(0), loading.eq(1), kept_stages.eq(header.stages),
+                                 kept_worked.eq(self.shape.worked)]
                     m.next = "GROUPS"
             with m.State("GROUPS"):
                 with m.If(group_end & (groups == 1)):

@@ -1,6 +1,6 @@
 """Order in which the units of a row work through the stages of a group of vectors."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -8,20 +8,35 @@ from amaranth.utils import bits_for, ceil_log2
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-__all__ = ["Shape", "Step", "StageWalk"]
+__all__ = ["Shape", "Share", "StageWalk", "Step"]
 
 
 class Shape(data.StructLayout):
     """What the walk needs to know of a task: a group of ``last_row + 1`` memory rows of vectors of ``2^stages`` points.
 
-    ``vector_rows`` is the last number of a vector's memory row, 0 for vectors that are shorter than a row.
+    The first ``worked`` of the stages are worked on. ``vector_rows`` is the last number of a vector's memory row, 0 for
+    vectors that are shorter than a row. ``first_block`` is the number of the block that the vectors are in a longer
+    vector: all earlier stages of that have been worked on. In fixed point ``scaling`` has a bit for each stage, the
+    first one lowest.
     """
 
     def __init__(self, parameters):
         p = parameters
         super().__init__({
-            "fft": 1, "stages": bits_for(p.max_stages), "last_row": p.address_bits, "vector_rows": p.address_bits,
-        })
+            "fft": 1, "stages": bits_for(p.max_stages), "worked": bits_for(p.max_stages), "last_row": p.address_bits,
+            "vector_rows": p.address_bits, "first_block": max(1, p.block_bits),
+        } | ({"scaling": p.max_stages} if p.fixed_point else {}))
+
+
+class Share(data.StructLayout):
+    """Stages of a group that one column works on: ``count`` of them, from number ``first`` on.
+
+    ``late`` says that the first one is the second of those that this column may begin with.
+    """
+
+    def __init__(self, parameters):
+        bits = bits_for(parameters.max_stages)
+        super().__init__({"first": bits, "count": bits, "late": 1})
 
 
 class Step(data.StructLayout):
@@ -30,6 +45,7 @@ class Step(data.StructLayout):
     They read memory rows `low` and `high`, rotate what the banks show by `rotation` places, and take pairs whose
     distance is ``2^pairing``, or neighbours when the pair is from two memory rows. Of real vectors they work on one
     `half` of the words. ``twiddle`` is the memory row of the table, and `places` the place in it for each unit.
+    ``scale`` is the bit of the stage, in fixed point.
     """
 
     def __init__(self, parameters):
@@ -37,14 +53,14 @@ class Step(data.StructLayout):
         super().__init__({
             "low": p.address_bits, "high": p.address_bits, "rotation": p.bank_bits,
             "pairing": max(1, ceil_log2(p.bank_bits)), "half": 1,
-            "twiddle": max(1, p.max_stages - 1 - p.lane_bits),
+            "twiddle": max(1, p.block_bits - p.lane_bits),
             "places": data.ArrayLayout(max(1, p.lane_bits), p.lanes),
             "coefficients": ceil_log2(p.coefficient_rows) or 1,
-        })
+        } | ({"scale": 1} if p.fixed_point else {}))
 
 
 class StageWalk(wiring.Component):
-    """Walk the stages of a group, from the longest stride to neighbours.
+    """Walk a share of the stages of a group, from longer strides to shorter ones.
 
     Element `i` of a group is in memory row ``i // P`` and bank ``(i % P + ones(i // P)) % P``, with ``P`` banks and the
     number of ones in the row's number. A stride that is a multiple of P changes one bit of the row, so that the two
@@ -67,6 +83,8 @@ class StageWalk(wiring.Component):
     -------
     shape : In(Shape)
         Stable from three cycles before `start` on until the last step.
+    share : In(Share)
+        Of the group that is begun next; stable from two cycles before `start` on.
     start : In(1)
         Pulse: begin a group; only when `ready`.
     ready : Out(1)
@@ -84,6 +102,7 @@ class StageWalk(wiring.Component):
         self._write_latency = write_latency
         super().__init__({
             "shape": In(Shape(p)),
+            "share": In(Share(p)),
             "start": In(1),
             "ready": Out(1),
             "step": Out(Step(p)),
@@ -104,21 +123,38 @@ class StageWalk(wiring.Component):
             gap.eq(Mux(distance > self._write_latency, 0, self._write_latency + 1 - distance)),
         ]
 
+        # Where a group begins.
+        begin = {
+            "stride": ((shape.vector_rows + 1) >> 1) >> self.share.first,
+            "below": (shape.vector_rows >> 1) >> self.share.first,
+            "exponent": shape.stages - 1 - self.share.first,
+            "blocks": ~(~C(0, max(1, p.max_stages - 1)) << self.share.first),
+            "lead": shape.first_block << self.share.first,
+            "base": Mux(self.share.late, shape.vector_rows + 1, 0),
+            "left": self.share.count,
+        }
+
         # Stage A: the place in the walk. `stride` and `below` are of rows, `exponent` is of elements.
         busy, waiting = Signal(), Signal(range(self._write_latency + 2))
         place, half = Signal(address_bits), Signal()
         stride, below = Signal(address_bits), Signal(address_bits)
         exponent = Signal(range(max(2, p.max_stages)))
+        left = Signal.like(self.share.count)                 # stages, with this one
         blocks = Signal(max(1, p.max_stages - 1))            # of a vector in this stage, without the first
         block = Signal(max(1, p.max_stages - 1))
+        lead = Signal(max(1, p.block_bits))                  # number of the vector's first block in a longer vector
         address, base = Signal(step.coefficients.shape()), Signal(step.coefficients.shape())
+        state = {"stride": stride, "below": below, "exponent": exponent, "blocks": blocks, "lead": lead, "base": base,
+                 "left": left}
+        begins = {name: Signal.like(value, name=f"begin_{name}", reset_less=True) for name, value in state.items()}
+        m.d.sync += [begins[name].eq(value) for name, value in begin.items()]
         issue, advance, stage_end, group_end, last_stage = Signal(), Signal(), Signal(), Signal(), Signal()
         row_end, vector_end = place == shape.last_row, (place & shape.vector_rows) == shape.vector_rows
         m.d.comb += [
             issue.eq(busy & (waiting == 0)),
             advance.eq(issue & (shape.fft | half)),
             stage_end.eq(advance & row_end),
-            last_stage.eq(exponent == 0),
+            last_stage.eq(left == 1),
             group_end.eq(stage_end & last_stage),
             self.ready.eq(~busy | group_end),
         ]
@@ -134,17 +170,26 @@ class StageWalk(wiring.Component):
         with m.If(stage_end):
             m.d.sync += [
                 place.eq(0), block.eq(0), address.eq(address + 1), base.eq(address + 1), waiting.eq(gap),
-                stride.eq(stride >> 1), below.eq(below >> 1), exponent.eq(exponent - 1),
-                blocks.eq(Cat(1, blocks)),
+                stride.eq(stride >> 1), below.eq(below >> 1), exponent.eq(exponent - 1), left.eq(left - 1),
+                blocks.eq(Cat(1, blocks)), lead.eq(lead << 1),
             ]
         with m.If(group_end):
             m.d.sync += busy.eq(0)
         with m.If(self.start):
             m.d.sync += [
-                busy.eq(1), waiting.eq(0), place.eq(0), half.eq(0), block.eq(0), blocks.eq(0), address.eq(0),
-                base.eq(0), exponent.eq(shape.stages - 1),
-                stride.eq((shape.vector_rows + 1) >> 1), below.eq(shape.vector_rows >> 1),
+                busy.eq(1), waiting.eq(0), place.eq(0), half.eq(0), block.eq(0), address.eq(begins["base"]),
+                *(value.eq(begins[name]) for name, value in state.items()),
             ]
+
+        if p.fixed_point:
+            scaling = Signal.like(shape.scaling)
+            begin_scaling = Signal.like(shape.scaling, reset_less=True)
+            m.d.sync += begin_scaling.eq(shape.scaling >> self.share.first)
+            with m.If(stage_end):
+                m.d.sync += scaling.eq(scaling >> 1)
+            with m.If(self.start):
+                m.d.sync += scaling.eq(begin_scaling)
+            m.d.comb += step.scale.eq(delay(m, scaling[0], 2, "scale"))
 
         # Stage B: rows, and the block of the first unit.
         wide = Signal()
@@ -156,13 +201,13 @@ class StageWalk(wiring.Component):
         m.d.comb += low.eq(Mux(wide, spread, place))
         low_b, high_b, odd_b, wide_b = (Signal.like(low, name="low_b"), Signal.like(low, name="high_b"),
                                         Signal(), Signal())
-        first_b, blocks_b = Signal(len(blocks) + 1), Signal.like(blocks)
+        first_b, blocks_b = Signal(max(len(blocks) + 1, len(lead))), Signal.like(blocks)
         exponent_b = Signal.like(exponent)
         near = select(exponent[:max(1, bits_for(lane_bits))],
                       [(place << (lane_bits - e))[:len(first_b)] for e in range(lane_bits + 1)])
         m.d.sync += [
             low_b.eq(low), high_b.eq(low | stride), odd_b.eq(wide & place[0]), wide_b.eq(wide),
-            first_b.eq(Mux(wide, block, near) & blocks), blocks_b.eq(blocks), exponent_b.eq(exponent),
+            first_b.eq((Mux(wide, block, near) & blocks) | lead), blocks_b.eq(blocks), exponent_b.eq(exponent),
         ]
         address_b, half_b = delay(m, address, 1, "address_b"), delay(m, half, 1, "half_b")
 

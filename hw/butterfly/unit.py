@@ -8,6 +8,8 @@ from hw.arith import FloatAdd, FloatMultiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
+from .halves import give_halves
+
 __all__ = ["ButterflyUnit"]
 
 
@@ -88,11 +90,5 @@ class ButterflyUnit(wiring.Component):
         above = [add(f"above{part}", kept[part], t[part], 0) for part in range(2)]
         below = [add(f"below{part}", kept[part], t[part], 1) for part in range(2)]
 
-        # The lower half waits a cycle for the upper one.
-        before = [delay(m, value, 1, f"before{number}", payload=True) for number, value in enumerate(above)]
-        fft_o = delay(m, fft, self.latency, "fft_o")
-        m.d.comb += [
-            self.o_p.eq(Mux(fft_o, Cat(above), Cat(before[0], above[0]))),
-            self.o_q.eq(Mux(fft_o, Cat(below), Cat(before[1], above[1]))),
-        ]
+        give_halves(m, self, above, below, fft)
         return m

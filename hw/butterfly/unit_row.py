@@ -9,6 +9,7 @@ from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 
 from .coefficients import CoefficientRow
+from .fixed_unit import FixedButterflyUnit
 from .rotation import paired, rotated, unpaired
 from .unit import ButterflyUnit
 
@@ -23,9 +24,13 @@ READ_LATENCY = _MEMORY_LATENCY + 2
 STORE_LATENCY = _MEMORY_LATENCY + 1
 
 
+def _unit_class(parameters):
+    return FixedButterflyUnit if parameters.fixed_point else ButterflyUnit
+
+
 def write_latency(parameters):
     """Cycles from the addresses of a step to those of its results: units, pairs, rotation."""
-    return READ_LATENCY + ButterflyUnit.latency_of(parameters) + 2
+    return READ_LATENCY + _unit_class(parameters).latency_of(parameters) + 2
 
 
 class RowControl(data.StructLayout):
@@ -42,7 +47,7 @@ class RowControl(data.StructLayout):
             "load_side": 1, "load_row": address, "load_rotation": rotation,
             "load_piece": max(1, (p.pieces - 1).bit_length()),
             "store_side": 1, "store_row": address, "store_rotation": rotation,
-        })
+        } | ({"scale": 1} if p.fixed_point else {}))
 
 
 class UnitRow(wiring.Component):
@@ -55,7 +60,7 @@ class UnitRow(wiring.Component):
     0                     ``reads`` (a bit for each side), ``low``, ``high``, ``parity``
     2                     ``rotation``
     3                     ``pairing``
-    ``READ_LATENCY``      ``half``, `coefficients`
+    ``READ_LATENCY``      ``half``, `coefficients`, in fixed point ``scale``
     ``write_latency - 2`` ``write_pairing``
     ``write_latency - 1`` ``write_rotation``
     ``write_latency``     ``writes``, ``write_low``, ``write_high``, ``write_parity``
@@ -64,24 +69,32 @@ class UnitRow(wiring.Component):
     ``parity`` is the lowest bit of the rotation: banks of this parity show words of the row ``low``. A piece that is
     stored is read at ``store_side`` and ``store_row``; two cycles later comes the rotation of its first word (the
     number of ones of the row, and the words of pieces before), and ``STORE_LATENCY`` later the piece is there. A piece
-    that is loaded is written a cycle later; ``load_rotation`` is the number of ones of its row.
+    that is loaded is written a cycle later; ``load_rotation`` is the number of ones of its row. Where whole memory rows
+    are loaded or stored, their words are those of the banks, and there is no rotation.
+
+    Parameters
+    ----------
+    parameters : ButterflyParameters
+    first, last : bool
+        Whether the row is of the first column, which is loaded with pieces from the bus, and of the last one, which
+        stores pieces for it.
 
     Members
     -------
     control : In(RowControl)
     coefficients : In(ArrayLayout(ArrayLayout(element, 4), lanes))
-    load : In(1), load_piece : In(words of a piece)
-    store_piece : Out(words of a piece)
+    load : In(1), load_words : In(ArrayLayout(word))
+    store_words : Out(ArrayLayout(word))
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, first=True, last=True):
         p = self._parameters = parameters
-        piece = data.ArrayLayout(p.word_width, p.piece_words)
+        self._first, self._last = first, last
         super().__init__({
             "control": In(RowControl(p)),
             "coefficients": In(CoefficientRow(p)),
-            "load": In(1), "load_piece": In(piece),
-            "store_piece": Out(piece),
+            "load": In(1), "load_words": In(data.ArrayLayout(p.word_width, p.piece_words if first else p.banks)),
+            "store_words": Out(data.ArrayLayout(p.word_width, p.piece_words if last else p.banks)),
         })
 
     def elaborate(self, platform):
@@ -89,15 +102,19 @@ class UnitRow(wiring.Component):
         p, control = self._parameters, self.control
         banks, width = p.banks, p.word_width
 
-        # What is loaded: a word of the piece for each bank, and whether it is the bank's turn.
-        words = rotated([self.load_piece[word] for word in range(p.piece_words)], control.load_rotation, back=True)
+        # What is loaded: a word for each bank, and whether it is the bank's turn.
+        words = [self.load_words[word] for word in range(p.piece_words if self._first else banks)]
         loads, loaded = Signal(banks), [Signal(width, name=f"loaded{word}", reset_less=True)
-                                        for word in range(p.piece_words)]
-        piece_bits = (p.piece_words - 1).bit_length()
+                                        for word in range(len(words))]
+        if self._first:
+            words = rotated(words, control.load_rotation, back=True)
+            piece_bits = (p.piece_words - 1).bit_length()
+            for bank in range(banks):
+                place = (bank - control.load_rotation)[:p.bank_bits] >> piece_bits
+                m.d.sync += loads[bank].eq(self.load & (place == control.load_piece if p.pieces > 1 else 1))
+        else:
+            m.d.sync += loads.eq(self.load.replicate(banks))
         m.d.sync += [word.eq(value) for word, value in zip(loaded, words, strict=True)]
-        for bank in range(banks):
-            place = (bank - control.load_rotation)[:p.bank_bits] >> piece_bits
-            m.d.sync += loads[bank].eq(self.load & (place == control.load_piece if p.pieces > 1 else 1))
         load_row, load_side = (delay(m, value, 1, name, payload=True) for value, name in (
             (control.load_row, "load_row"), (control.load_side, "load_side")))
 
@@ -116,7 +133,7 @@ class UnitRow(wiring.Component):
                                             control.store_row)),
                     ram.write_enable.eq(writes | (loads[bank] & (load_side == side))),
                     ram.write_address.eq(Mux(writes, Mux(write_odd, control.write_high, control.write_low), load_row)),
-                    ram.write_data.eq(Mux(writes, results[bank], loaded[bank % p.piece_words])),
+                    ram.write_data.eq(Mux(writes, results[bank], loaded[bank % len(loaded)])),
                 ]
                 shown[side].append(ram.read_data)
 
@@ -130,7 +147,7 @@ class UnitRow(wiring.Component):
         made = [Signal(width, name=f"made{place}", reset_less=True) for place in range(banks)]
         results_p, results_q = [], []
         for unit in range(p.lanes):
-            m.submodules[f"unit{unit}"] = butterfly = shared(ButterflyUnit, p)
+            m.submodules[f"unit{unit}"] = butterfly = shared(_unit_class(p), p)
             word_p, word_q = (Signal(width, name=f"{name}{unit}", reset_less=True) for name in "pq")
             m.d.sync += [word_p.eq(first[unit]), word_q.eq(second[unit])]
             m.d.comb += [
@@ -138,6 +155,8 @@ class UnitRow(wiring.Component):
                 butterfly.coefficients.eq(self.coefficients[unit]),
                 butterfly.fft.eq(control.fft), butterfly.half.eq(control.half),
             ]
+            if p.fixed_point:
+                m.d.comb += butterfly.scale.eq(control.scale)
             results_p.append(butterfly.o_p.as_value())
             results_q.append(butterfly.o_q.as_value())
 
@@ -148,9 +167,10 @@ class UnitRow(wiring.Component):
             results, rotated(made, control.write_rotation, back=True), strict=True)]
 
         # What is stored.
-        pieces = rotated([Mux(store_side, one, zero) for zero, one in zip(*shown, strict=True)],
-                         control.store_rotation)
-        stored = Signal.like(self.store_piece, reset_less=True)
-        m.d.sync += stored.eq(Cat(pieces[:p.piece_words]))
-        m.d.comb += self.store_piece.eq(stored)
+        shown_words = [Mux(store_side, one, zero) for zero, one in zip(*shown, strict=True)]
+        if self._last:
+            shown_words = rotated(shown_words, control.store_rotation)[:p.piece_words]
+        stored = Signal.like(self.store_words, reset_less=True)
+        m.d.sync += stored.eq(Cat(shown_words))
+        m.d.comb += self.store_words.eq(stored)
         return m

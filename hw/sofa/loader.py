@@ -9,6 +9,7 @@ from hw.generation.formats import QueryOrder, Section, TokenHead, WeightWrite
 from hw.stream import PointerFifo, Word
 from hw.stream.counter import counter
 from hw.stream.delay import delay
+from hw.stream.header import collect_header
 from hw.stream.states import States
 
 from .beat_write import BeatWrite, GeneratedBeat
@@ -117,7 +118,6 @@ class Loader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        beats_per_header = -(-HEADER_BITS // p.bus_width)
 
         # Behind the last word of a packet come words of zeros, until the packet has been read and they are thrown away.
         source = PointerFifo(data.StructLayout({"data": p.bus_width, "last": 1, "missing": 1}))
@@ -152,15 +152,12 @@ class Loader(wiring.Component):
         m.d.sync += missing.eq(wanted & available & word.missing)
 
         # Header.
-        collected = Signal(max(HEADER_BITS, p.bus_width), reset_less=True)
-        header_word, header_end = counter(m, beats_per_header - 1, heading & available, ~heading, "header_word")
-        with m.If(heading & available):
-            m.d.sync += collected.eq(Cat(collected, word.data)[p.bus_width:] if beats_per_header > 1 else word.data)
-            with m.If(header_end):
-                m.d.sync += heading.eq(0)
+        collected, header_word, header_end = collect_header(m, word.data, HEADER_BITS, heading, available)
+        with m.If(heading & available & header_end):
+            m.d.sync += heading.eq(0)
         m.submodules.decoder = decoder = TaskDecoder(p)
         half, keep = Signal(), Signal()
-        m.d.comb += [decoder.header.as_value().eq(collected[:HEADER_BITS]), decoder.half.eq(half)]
+        m.d.comb += [decoder.header.as_value().eq(collected), decoder.half.eq(half)]
 
         # Heads in the key memories.
         heads, head_done = Signal(range(3)), delay(m, self.head_done, 1, "head_done")

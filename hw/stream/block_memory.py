@@ -11,7 +11,7 @@ __all__ = ["BlockMemory"]
 
 
 class BlockMemory(wiring.Component):
-    """Simple dual-port memory, all zero at power-up.
+    """Simple dual-port memory.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class BlockMemory(wiring.Component):
         The register behind the memory waits for `read_enable` as well, so that cycles in which it is low do not count.
     vendor : str
         ``"ecp5"``: the register is the one of the block RAM, which is instanced; else block RAM is inferred.
+    init : tuple of int
+        First words at power-up; those behind them are zero.
 
     Members
     -------
@@ -40,11 +42,12 @@ class BlockMemory(wiring.Component):
         The latency is not 1 or 2.
     """
 
-    def __init__(self, width, depth, distributed=False, latency=1, gated=False, vendor="generic"):
+    def __init__(self, width, depth, distributed=False, latency=1, gated=False, vendor="generic",
+                 init=()):
         if latency not in (1, 2):
             raise ValueError(f"latency must be 1 or 2, not {latency!r}")
         self._width, self._depth, self.latency, self._gated = width, depth, latency, gated
-        self._distributed, self._vendor = distributed, vendor
+        self._distributed, self._vendor, self._init = distributed, vendor, init
         self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
             "write_enable": In(1),
@@ -58,10 +61,12 @@ class BlockMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         block = block_width(self._width, self._depth)
+        if self._init and block is not None and block < 9:
+            block = None                                     # words lie otherwise in blocks that leave each ninth bit
         if self._vendor == "ecp5" and self.latency == 2 and not self._distributed and block is not None:
-            add_block_rams(m, self, block, self._gated)
+            add_block_rams(m, self, block, self._gated, self._init)
             return m
-        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self._depth, init=[],
+        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self._depth, init=self._init,
                                                attrs=self._attributes)
         write, read = ram.write_port(), ram.read_port()
         m.d.comb += [

@@ -9,12 +9,15 @@ from hw.butterfly.unit_row import write_latency
 from hw.shell import TRAILER_MARKER
 from sim.golden.butterfly import bit_reversed
 
-__all__ = ["GroupPlan", "pack_task", "plan_groups", "unpack_result"]
+__all__ = ["GroupPlan", "pack_header", "pack_task", "plan_groups", "unpack_payload", "unpack_result", "whole_beats"]
 
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """How a batch lies in groups: ``vectors`` in each row of units, ``memory_rows`` long, ``groups`` of them."""
+    """How a batch lies in groups: ``vectors`` in each row of units, ``memory_rows`` long, ``groups`` of them.
+
+    The first ``worked`` stages are worked on.
+    """
 
     fft: bool
     points: int
@@ -22,9 +25,10 @@ class GroupPlan:
     vectors: int
     memory_rows: int
     groups: int
+    worked: int
 
 
-def plan_groups(batch, points, fft, parameters):
+def plan_groups(batch, points, fft, parameters, worked=None):
     """Cut a batch into equal groups.
 
     A group is as small as it can be without waiting between its stages, so that loading, computing and storing
@@ -38,8 +42,8 @@ def plan_groups(batch, points, fft, parameters):
     p = parameters
     if points < 2 or points & (points - 1):
         raise ValueError(f"the number of points must be a power of two of at least 2, not {points}")
-    if points > p.max_points:
-        raise ValueError(f"this accelerator takes vectors of up to {p.max_points} points, not {points}")
+    if points > p.pass_points:
+        raise ValueError(f"a task of this accelerator takes vectors of up to {p.pass_points} points, not {points}")
     if batch < 1:
         raise ValueError("the batch is empty")
     if not (p.fft if fft else p.bpmm):
@@ -53,12 +57,18 @@ def plan_groups(batch, points, fft, parameters):
     vectors = -(-columns // (p.rows * groups))
     vectors = -(-vectors // vectors_of_row) * vectors_of_row
     groups = -(-columns // (p.rows * vectors))
-    return GroupPlan(fft, points, batch, vectors, vectors * points // p.banks, groups)
+    return GroupPlan(fft, points, batch, vectors, vectors * points // p.banks, groups,
+                     worked or points.bit_length() - 1)
 
 
 def element_bits(values, parameters):
     """Elements of the accelerator's format as integers."""
     values = np.ascontiguousarray(values)
+    if parameters.fixed_point:
+        limit = 1 << (parameters.element_width - 1)
+        if values.dtype.kind != "i" or np.any((values < -limit) | (values >= limit)):
+            raise TypeError(f"elements must be integers from {-limit} to {limit - 1}")
+        values = values.astype("<i2")
     if values.dtype.itemsize * 8 != parameters.element_width:
         raise TypeError(f"elements must have {parameters.element_width} bits, not the type {values.dtype}")
     return values.view(f"<u{values.dtype.itemsize}")
@@ -70,15 +80,15 @@ def pack_vectors(low, high, plan, parameters):
     words = np.zeros((plan.groups * p.rows * plan.vectors, plan.points, 2), dtype="<u2")
     words[:len(low), :, 0], words[:len(high), :, 1] = low, high
     beats = words.reshape(plan.groups, p.row_sets, p.rows_at_once, plan.memory_rows, p.pieces, p.piece_words, 2)
-    return np.ascontiguousarray(beats.transpose(0, 1, 3, 4, 2, 5, 6)).tobytes()
+    return np.ascontiguousarray(beats.transpose(0, 3, 1, 4, 2, 5, 6)).tobytes()
 
 
 def unpack_vectors(payload, plan, parameters):
     """The opposite of `pack_vectors`: planes of all columns, those that fill up included."""
     p = parameters
     beats = np.frombuffer(payload, dtype="<u2").reshape(
-        plan.groups, p.row_sets, plan.memory_rows, p.pieces, p.rows_at_once, p.piece_words, 2)
-    words = beats.transpose(0, 1, 4, 2, 3, 5, 6).reshape(-1, plan.points, 2)
+        plan.groups, plan.memory_rows, p.row_sets, p.pieces, p.rows_at_once, p.piece_words, 2)
+    words = beats.transpose(0, 2, 4, 1, 3, 5, 6).reshape(-1, plan.points, 2)
     return words[..., 0], words[..., 1]
 
 
@@ -103,11 +113,40 @@ def pack_coefficients(w, parameters):
     stages, half = w.shape[:2]
     rows = np.concatenate([element_bits(w, parameters)[stage][pair_order(2 * half, half >> stage, parameters.lanes)]
                            for stage in range(stages)])
-    data = rows.tobytes()
+    return whole_beats(rows.tobytes(), parameters)
+
+
+def whole_beats(data, parameters):
+    """Bytes, filled up to whole beats of the bus."""
     return data + bytes(-len(data) % (parameters.bus_width // 8))
 
 
-def pack_task(x, parameters, w=None, keep=False, **overrides):
+def pack_header(fields, parameters):
+    """Bytes of a header with these fields, in whole beats."""
+    value = Header().const({"magic": HEADER_MAGIC} | fields).as_value().value
+    return whole_beats(value.to_bytes(HEADER_BITS // 8, "little"), parameters)
+
+
+def unpack_payload(packet, size, parameters):
+    """What comes before the trailer of a result packet, `size` bytes, or None when the task failed; and its error code.
+
+    Raises
+    ------
+    ValueError
+        The packet is not as long as its task says, or ends without a trailer.
+    """
+    beat = parameters.bus_width // 8
+    trailer = packet[-beat:]
+    if len(trailer) < beat or trailer[1] != TRAILER_MARKER:
+        raise ValueError("the result does not end with a trailer")
+    if trailer[0]:
+        return None, trailer[0]
+    if len(packet) - beat != size:
+        raise ValueError(f"the result has {len(packet) - beat} bytes, not {size}")
+    return packet[:-beat], 0
+
+
+def pack_task(x, parameters, w=None, keep=False, worked=None, first_block=0, scaling=None, **overrides):
     """A task: a batch of vectors and what becomes of them.
 
     Parameters
@@ -115,10 +154,16 @@ def pack_task(x, parameters, w=None, keep=False, **overrides):
     x : array (batch, N) or tuple of two
         Elements of the format: real vectors, or real and imaginary parts for a Fourier transform.
     parameters : ButterflyParameters
-    w : array (log2 N, N/2, 2, 2) or None
+    w : array (worked, N/2, 2, 2) or None
         Elements of the format, of real vectors, unless with `keep`.
     keep : bool
         Use the coefficients of the task before.
+    worked : int, optional
+        Number of stages to work on, the first ones; all without.
+    first_block : int
+        Number of the block of a longer vector, after its earlier stages, that the vectors of a Fourier transform are.
+    scaling : sequence of int or None
+        Of fixed point: 1 for each stage whose results are halved, the longest stride first; None halves none.
     **overrides
         Fields of the header, as they are.
 
@@ -130,17 +175,26 @@ def pack_task(x, parameters, w=None, keep=False, **overrides):
     fft = isinstance(x, tuple)
     planes = [element_bits(plane, p) for plane in (x if fft else (x[0::2], x[1::2]))]
     batch, points = (x[0] if fft else x).shape
-    plan = plan_groups(batch, points, fft, p)
-    fields = dict(magic=HEADER_MAGIC, fft=fft, keep_coefficients=keep, stages=points.bit_length() - 1,
-                  memory_rows=plan.memory_rows, groups=plan.groups) | overrides
-    header = Header().const(fields).as_value().value.to_bytes(HEADER_BITS // 8, "little")
-    header += bytes(-len(header) % (p.bus_width // 8))
+    plan = plan_groups(batch, points, fft, p, worked)
+    fields = dict(fft=fft, keep_coefficients=keep, stages=points.bit_length() - 1,
+                  worked=worked or 0, memory_rows=plan.memory_rows, groups=plan.groups, first_block=first_block,
+                  scaling=sum(int(bit) << stage for stage, bit in enumerate(scaling or ()))) | overrides
     coefficients = b"" if fft or keep else pack_coefficients(w, p)
-    return header + coefficients + pack_vectors(*planes, plan, p), plan
+    return pack_header(fields, p) + coefficients + pack_vectors(*planes, plan, p), plan
 
 
-def unpack_result(packet, plan, parameters, dtype):
+def unpack_result(packet, plan, parameters, dtype, natural=True):
     """Vectors of a result and its error code.
+
+    Parameters
+    ----------
+    packet : bytes
+    plan : GroupPlan
+    parameters : ButterflyParameters
+    dtype : dtype
+        Of the elements.
+    natural : bool
+        Put results of a Fourier transform, which come in bit-reversed order, into natural order.
 
     Returns
     -------
@@ -153,19 +207,15 @@ def unpack_result(packet, plan, parameters, dtype):
         The packet is not as long as its task says, or ends without a trailer.
     """
     p = parameters
-    beat = p.bus_width // 8
-    trailer = packet[-beat:]
-    if len(trailer) < beat or trailer[1] != TRAILER_MARKER:
-        raise ValueError("the result does not end with a trailer")
-    if trailer[0]:
-        return None, trailer[0]
-    payload = packet[:-beat]
-    expected = plan.groups * p.rows * plan.memory_rows * p.banks * p.word_width // 8
-    if len(payload) != expected:
-        raise ValueError(f"the result has {len(payload)} bytes, not {expected}")
-    low, high = (np.ascontiguousarray(plane).view(dtype) for plane in unpack_vectors(payload, plan, p))
+    payload, code = unpack_payload(
+        packet, plan.groups * p.rows * plan.memory_rows * p.banks * p.word_width // 8, p)
+    if code:
+        return None, code
+    stored = np.dtype("<i2") if p.fixed_point else dtype
+    low, high = (np.ascontiguousarray(plane).view(stored).astype(dtype, copy=False)
+                 for plane in unpack_vectors(payload, plan, p))
     if plan.fft:
-        order = bit_reversed(plan.points)
+        order = bit_reversed(plan.points) if natural else slice(None)
         return (low[:plan.batch, order], high[:plan.batch, order]), 0
     result = np.empty((2 * len(low), plan.points), dtype=dtype)
     result[0::2], result[1::2] = low, high

@@ -6,7 +6,8 @@ from .butterfly_fit import fit_butterflies
 from .errors import WorkloadError
 from .minilm import LAYERS, MAX_TOKENS, check_index, gelu, load_model
 
-__all__ = ["ROLES", "butterfly_case", "dense_layer", "mixing_case", "pad_features", "roles_input"]
+__all__ = ["ROLES", "butterfly_case", "dense_layer", "layer_of_text", "mixing_case", "pad_features",
+           "roles_input"]
 
 #: Dense layers of an encoder layer, by their names in the checkpoint.
 ROLES = {
@@ -95,6 +96,22 @@ def mixing_case(text, layer, tokens):
     return {"x": pad_features(model.layer_input(model.encode(text, tokens), layer))}
 
 
+def layer_of_text(text, layer, role, tokens=None):
+    """Weights of a dense layer, and all of what it multiplies in a text, whose pieces are at least `tokens`.
+
+    Raises
+    ------
+    WorkloadError
+        As `dense_layer`, or the text is too short.
+    """
+    weight, _ = dense_layer(layer, role)
+    model = load_model()
+    ids = model.encode(text)
+    if tokens is not None and not 1 <= tokens <= len(ids):
+        raise WorkloadError(f"The number of tokens must be in 1..{len(ids)}, those of the text, not {tokens!r}")
+    return weight, roles_input(model, ids, layer, role)
+
+
 def butterfly_case(text, layer, role, tokens=None, *, sweeps=10):
     """A dense layer of the model as butterflies, fitted to what it multiplies in a text, and that input.
 
@@ -122,12 +139,7 @@ def butterfly_case(text, layer, role, tokens=None, *, sweeps=10):
     WorkloadError
         As `dense_layer`, or the text is too short.
     """
-    weight, _ = dense_layer(layer, role)
-    model = load_model()
-    ids = model.encode(text)
-    if tokens is not None and not 1 <= tokens <= len(ids):
-        raise WorkloadError(f"The number of tokens must be in 1..{len(ids)}, those of the text, not {tokens!r}")
-    x = roles_input(model, ids, layer, role)
+    weight, x = layer_of_text(text, layer, role, tokens)
     inputs = weight.shape[1]
     points = 1 << (inputs - 1).bit_length()
     parts = [fit_butterflies(weight[first:first + points], activations=x, sweeps=sweeps).weights[0]

@@ -13,10 +13,10 @@ def tiny(**changes):
 
 
 def batch(rng, p, points, count, mode):
-    """Random vectors and, of the mode bpmm, coefficients: ``(x, w)``."""
+    """Random vectors and, of the mode bpmm, coefficients: ``(x, w)``; elements of fixed point are of any size."""
     draw, form = np.random.default_rng(rng.getrandbits(32)), find_format(p.arithmetic)
     if mode == "fft":
         return tuple(form.encode(draw.standard_normal((count, points))) for _ in range(2)), None
     stages = points.bit_length() - 1
     return (form.encode(draw.standard_normal((count, points))),
-            form.encode(draw.standard_normal((stages, points // 2, 2, 2))))
+            form.encode_coefficients(draw.standard_normal((stages, points // 2, 2, 2))))

@@ -46,19 +46,23 @@ def run_tasks(p, packets, stall=0.0):
 def task(rng, p, points, count, mode, **options):
     x, w = batch(rng, p, points, count, mode)
     packet, plan = pack_task(x, p, w, **options)
-    golden = fft(x, p.arithmetic) if mode == "fft" else bpmm(x, w, p.arithmetic)
+    scaling = options.get("scaling")
+    golden = fft(x, p.arithmetic, scaling) if mode == "fft" else bpmm(x, w, p.arithmetic, scaling)
     return packet, plan, golden
 
 
 def check(p, result, plan, golden):
     values, code = unpack_result(result, plan, p, np.asarray(golden).dtype)
     assert code == 0
-    np.testing.assert_array_equal(np.asarray(values).view(np.uint16), np.asarray(golden).view(np.uint16))
+    values, golden = (np.asarray(each) for each in (values, golden))
+    bits = f"<u{golden.dtype.itemsize}"
+    np.testing.assert_array_equal(values.view(bits), golden.view(bits))
 
 
 @pytest.mark.parametrize("changes", [
     dict(), dict(lanes=1, max_points=8, resident_points=8), dict(rows=2, bus_width=128),
-    dict(rows=2), dict(lanes=4, bus_width=32, max_points=16), dict(arithmetic="bf16", rows=4)], ids=str)
+    dict(rows=2), dict(lanes=4, bus_width=32, max_points=16), dict(arithmetic="bf16", rows=4),
+    dict(columns=2), dict(columns=3, rows=2), dict(columns=5, rows=2, bus_width=128, lanes=1)], ids=str)
 def test_tasks_of_both_modes(changes):
     """Tasks of all sizes follow one another, with stalls."""
     p, rng = tiny(**changes), generator()
@@ -71,6 +75,36 @@ def test_tasks_of_both_modes(changes):
     assert not any(codes)
     for (_, plan, golden), result in zip(tasks, results, strict=True):
         check(p, result, plan, golden)
+
+
+@pytest.mark.parametrize("changes", [
+    dict(), dict(lanes=1, max_points=8, resident_points=8), dict(rows=2, bus_width=128), dict(bpmm=False)], ids=str)
+def test_fixed_point(changes):
+    """Tasks of all sizes, scaled anyhow; some saturate."""
+    p, rng = tiny(arithmetic="fixed16", **changes), generator()
+    tasks, points, saturated = [], 2, 0
+    while points <= p.max_points:
+        for mode in ("fft", "bpmm") if p.bpmm else ("fft",):
+            scaling = [rng.getrandbits(1) for _ in range(points.bit_length() - 1)]
+            tasks.append(task(rng, p, points, rng.randint(1, 7), mode, scaling=scaling))
+            saturated += np.isin(tasks[-1][2], (-32768, 32767)).sum()
+        points *= 2
+    assert saturated
+    results, codes = run_tasks(p, [packet for packet, *_ in tasks], stall=rng.choice([0, 0.4]))
+    assert not any(codes)
+    for (_, plan, golden), result in zip(tasks, results, strict=True):
+        check(p, result, plan, golden)
+
+
+def test_scaling_of_more_stages_than_there_are():
+    p, rng = tiny(arithmetic="fixed16"), generator()
+    x, _ = batch(rng, p, 8, 3, "fft")
+    wrong = [pack_task(x, p, scaling=[0, 0, 0, 1])[0], pack_task(x, p, scaling=[0] * 15 + [1])[0]]
+    good = task(rng, p, 8, 3, "fft", scaling=[1, 1, 1])
+    results, codes = run_tasks(p, [packet for bad in wrong for packet in (bad, good[0])])
+    assert codes == [ButterflyError.BAD_MAGIC.value, 0] * 2
+    for result in results[1::2]:
+        check(p, result, *good[1:])
 
 
 def test_coefficients_are_kept():
@@ -93,7 +127,9 @@ def test_errors_and_the_task_after_each():
         return pack_task(x, p, **fields)[0]
 
     wrong = [
-        (header(magic=0x1234), ButterflyError.BAD_MAGIC), (header(reserved=1), ButterflyError.BAD_MAGIC),
+        (header(magic=0x1234), ButterflyError.BAD_MAGIC), (header(reserved_flags=1), ButterflyError.BAD_MAGIC),
+        (header(scaling=[1]), ButterflyError.BAD_MAGIC), (header(first_block=2), ButterflyError.BAD_POINTS),
+        (header(worked=5), ButterflyError.BAD_POINTS),
         (header(stages=0), ButterflyError.BAD_POINTS), (header(stages=6), ButterflyError.BAD_POINTS),
         (header(memory_rows=0), ButterflyError.BAD_GROUP), (header(memory_rows=3), ButterflyError.BAD_GROUP),
         (header(memory_rows=17), ButterflyError.BAD_GROUP), (header(groups=0), ButterflyError.EMPTY),

@@ -16,7 +16,8 @@ def walk(p, shape, groups):
     dut, steps = StageWalk(p, LATENCY), []
 
     async def testbench(ctx):
-        ctx.set(dut.shape, shape)
+        ctx.set(dut.shape, shape | {"worked": shape["stages"]})
+        ctx.set(dut.share.count, shape["stages"])
         await ctx.tick().repeat(4)
         started = cycle = 0
         while len(steps) < groups * (shape["last_row"] + 1) * shape["stages"] * (1 if shape["fft"] else 2):

@@ -64,6 +64,16 @@ def test_shows_what_the_memory_shows(width, depth, gated, tmp_path):
     assert shown(dut, cases, tmp_path) == expected
 
 
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog")
+@pytest.mark.parametrize(("width", "depth"), [(100, 300), (32, 512), (32, 1024), (9, 2048)])
+def test_words_at_power_up(width, depth, tmp_path):
+    rng = generator()
+    words = tuple(rng.getrandbits(width) for _ in range(depth - 3))
+    dut = BlockMemory(width, depth, latency=2, vendor="ecp5", init=words)
+    cases = [(0, 0, 0, 1, address) for address in [*range(depth), 0]]
+    assert shown(dut, cases, tmp_path)[1:] == [*words, 0, 0, 0]
+
+
 @pytest.mark.parametrize(("width", "depth", "bits"), [
     (1, 16384, 1), (2, 8192, 2), (4, 4096, 4), (9, 2048, 9), (18, 1024, 18), (36, 512, 36), (144, 2048, 9),
     (24, 512, 36), (16, 64, None), (64, 32, None),

@@ -56,6 +56,8 @@ class FloatFormat:
         """Values as float64."""
         return np.asarray(elements).astype(np.float64)
 
+    decode_coefficients = decode
+
     def _round(self, operation, a, b):
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             result = operation(a, b)
@@ -148,6 +150,10 @@ class FixedFormat:
     def decode(self, elements):
         """Values as float64."""
         return np.ldexp(np.asarray(elements).astype(np.float64), -self.fraction)
+
+    def decode_coefficients(self, elements):
+        """Values of coefficients as float64."""
+        return np.ldexp(np.asarray(elements).astype(np.float64), -self.coefficient_fraction)
 
     def multiply(self, a, b):
         """An element times a coefficient, in units of an element."""

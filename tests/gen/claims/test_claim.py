@@ -45,7 +45,7 @@ def test_a_kind_must_be_known():
 
 
 def test_sources_are_in_the_order_of_the_paper_and_of_their_modules():
-    modules = ["gen.claims.sorter", "gen.claims.schedule", "gen.claims.paper_tables"]
+    modules = ["gen.claims.sofa.sorter", "gen.claims.sofa.schedule", "gen.claims.sofa.paper_tables"]
     found = sources(modules)
     sections = [source.section for source in found]
     assert sections == sorted(sections) and set(sections) == {"III-B", "IV", "IV-C", "IV-E", "V"}

@@ -13,7 +13,8 @@ from gen.estimate import area, estimate_area, estimate_cached
 from gen.estimate.fit import lut_costs
 from gen.synth import synth
 from gen.tops.registry import resolve
-from hw.arith import Multiply
+from hw.arith import FloatAdd, FloatMultiply, Multiply
+from hw.arith.float_format import FP16
 from hw.attention import GroupWalk, Normalise
 from hw.shared import shared
 from hw.sorter.select_lane import SelectLane
@@ -65,7 +66,8 @@ def test_memories_and_products_are_exact(memories, width, tmp_path):
 
 
 @pytest.mark.parametrize("component, parameters", [
-    (SelectLane, TINY), (SelectLane, SMALLER), (GroupWalk, TINY), (Normalise, SMALLER)])
+    (SelectLane, TINY), (SelectLane, SMALLER), (GroupWalk, TINY), (Normalise, SMALLER),
+    (FloatAdd, FP16), (lambda form: FloatMultiply(form, vendor="ecp5"), FP16)])
 def test_parts_of_the_machine(component, parameters, tmp_path):
     estimated = estimate_area(component(parameters), "dut")
     found = synthesised(component(parameters), tmp_path)

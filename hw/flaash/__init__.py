@@ -1,0 +1,1 @@
+"""The `flaash` engine: a cluster of sparse dot product engines."""

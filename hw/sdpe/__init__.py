@@ -1,0 +1,1 @@
+"""Sparse dot product engines: memory, loaders, intersection, accumulation, dispatch."""

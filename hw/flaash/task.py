@@ -24,7 +24,8 @@ class FlaashError(enum.Enum, shape=unsigned(8)):
     BAD_POINTER = 6      # a fiber pointer decreases, or exceeds the entries, or the last is not all of them
     BAD_INDEX = 7        # an index is not below the length
     SHORT_PACKET = 8     # the packet ended before its task; nothing was contracted, the tensor is gone
-    LONG_PACKET = 9      # beats followed the task; they were dropped
+    LONG_PACKET = 9      # beats followed the task; they were dropped, and nothing was contracted
+    BAD_LENGTHS = 10     # the contracted modes of the tensors differ in length
 
 
 class Header(data.StructLayout):

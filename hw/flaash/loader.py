@@ -1,0 +1,316 @@
+"""Reading of task packets: header, and the tensors that it announces."""
+
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.arith.serial import SerialDivide
+from hw.sdpe.layouts import Entry
+from hw.sdpe.pointer_memory import PointerMemory, PointerRow
+from hw.stream import PointerFifo, WidthConverter, Word
+from hw.stream.header import collect_header
+from hw.stream.select import select
+
+from .task import HEADER_BITS, HEADER_MAGIC, FlaashError, Header
+
+__all__ = ["FlaashLoader", "TensorSize"]
+
+#: Bits of a fiber pointer and of an entry on the bus.
+POINTER_WORD = 32
+ENTRY_WORD = 64
+
+
+class TensorSize(data.StructLayout):
+    """A tensor that is there: fibers of a portion, portions, and the length of the contracted mode."""
+
+    def __init__(self, parameters):
+        fibers = bits_for(parameters.fibers)
+        super().__init__({"there": 1, "fibers": fibers, "portions": fibers, "length": 32})
+
+
+class FlaashLoader(wiring.Component):
+    """Parse packets: a header of 32 bytes, then for each tensor that is loaded, a before b, its pointers and its entries.
+
+    Pointers are words of 32 bits: where each fiber ends. Entries are words of 64 bits: index, then value. Both begin
+    with a new beat. A beat a cycle, of entries a row of the memory a cycle at most.
+
+    Whatever is wrong is reported once the packet has ended; then nothing is contracted, and a tensor that was being
+    loaded is gone.
+
+    Members
+    -------
+    i : In(stream of Word(bus_width))
+    pointers_a, pointers_b : Out(1), pointer_row : Out, pointer_data : Out(PointerRow)
+        A row of pointers is written.
+    entries : Out(1), entry_row : Out, entry_data : Out
+        A row of entries is written.
+    a, b : Out(TensorSize)
+    contract : Out(1)
+        Pulse: contract these tensors.
+    drop_zeros : Out(1)
+    contracted : In(1)
+        Pulse: it is done.
+    running : Out(1)
+        A task is at work: from its header on, until `finish`.
+    complete : Out(1)
+        Nothing of the task follows.
+    error : Out(FlaashError)
+        Of the task, once `complete`.
+    finish : In(1)
+        Pulse: the result has left.
+    loading : Out(1)
+        Pulse: a beat of a tensor was taken.
+    busy : Out(1)
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        super().__init__({
+            "i": In(stream.Signature(Word(p.bus_width))),
+            "pointers_a": Out(1), "pointers_b": Out(1), "pointer_row": Out(ceil_log2(PointerMemory(p).rows)),
+            "pointer_data": Out(PointerRow(p)),
+            "entries": Out(1), "entry_row": Out(p.row_bits), "entry_data": Out(p.row_entries * p.entry_width),
+            "a": Out(TensorSize(p)), "b": Out(TensorSize(p)), "contract": Out(1), "drop_zeros": Out(1),
+            "contracted": In(1), "running": Out(1), "complete": Out(1), "error": Out(FlaashError), "finish": In(1),
+            "loading": Out(1), "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        m.submodules.input = source = PointerFifo(Word(p.bus_width))
+        connect(m, flipped(self.i), source.i)
+        # Behind the last beat of a packet comes none until the next task.
+        word, available, wanted, ended = source.o.payload, Signal(), Signal(), Signal()
+        m.d.comb += [available.eq(source.o.valid & ~ended), source.o.ready.eq(wanted & ~ended)]
+        with m.If(available & wanted & word.last):
+            m.d.sync += ended.eq(1)
+
+        heading = Signal()
+        collected, _, header_end = collect_header(m, word.data, HEADER_BITS, heading, available)
+        header = data.View(Header(), collected)
+        self._header = header
+        of_b, error = Signal(), self.error                     # the tensor in hand
+        loads = Mux(of_b, header.load_b, header.load_a)
+        fibers = Mux(of_b, header.fibers_b, header.fibers_a)
+        entries = Mux(of_b, header.entries_b, header.entries_a)
+        wrong = self._check(m, header)
+        m.submodules.divide = divide = SerialDivide(bits_for(p.fibers))
+
+        # Sections of a tensor.
+        sections = {
+            "pointers": _Section(m, p, "pointers", fibers, POINTER_WORD, p.bundle, p.fibers),
+            "entries": _Section(m, p, "entries", entries, ENTRY_WORD, p.row_entries, p.entries),
+        }
+        for section in sections.values():
+            m.d.comb += [section.available.eq(available), section.word.eq(word.data)]
+        bad_pointer = self._write_pointers(m, sections["pointers"], of_b, fibers, entries)
+        bad_index = self._write_entries(m, sections["entries"], of_b, entries)
+
+        draining, starting = Signal(), Signal()
+        takes = sections["pointers"].takes | sections["entries"].takes
+        m.d.comb += [wanted.eq(heading | takes | draining), self.busy.eq(self.running | source.o.valid)]
+        m.d.sync += self.loading.eq(takes & available)
+        sizes = [self.a, self.b]
+
+        def each(method):
+            for number, size in enumerate(sizes):
+                with m.If(of_b == number):
+                    method(size)
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [ended.eq(0), of_b.eq(0), error.eq(FlaashError.NONE)]
+                with m.If(source.o.valid):
+                    m.d.sync += [heading.eq(1), self.running.eq(1)]
+                    m.next = "HEADER"
+            with m.State("HEADER"):
+                with m.If(header_end & available):
+                    m.d.sync += heading.eq(0)
+                    m.next = "CHECK"
+                with m.Elif(ended):
+                    m.d.sync += [heading.eq(0), error.eq(FlaashError.SHORT_PACKET)]
+                    m.next = "DRAIN"
+            with m.State("CHECK"):
+                m.next = "CHECKED"
+            with m.State("CHECKED"):
+                m.next = "TENSOR"
+                for code, is_wrong in reversed(wrong.items()):
+                    with m.If(is_wrong):
+                        m.d.sync += error.eq(code)
+                        m.next = "DRAIN"
+            with m.State("TENSOR"):
+                m.d.comb += [divide.a.eq(fibers), divide.b.eq(header.portions), divide.start.eq(loads)]
+                with m.If(loads):
+                    each(lambda size: m.d.sync.__iadd__(size.there.eq(0)))
+                    m.next = "DIVIDE"
+                with m.Else():
+                    m.next = "NEXT"
+            with m.State("DIVIDE"):
+                with m.If(~divide.busy):
+                    each(lambda size: m.d.sync.__iadd__([
+                        size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
+                        size.length.eq(header.length)]))
+                    m.d.comb += starting.eq(1)
+                    with m.If(divide.remainder != 0):
+                        m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
+                        m.next = "DRAIN"
+                    with m.Else():
+                        m.next = "POINTERS"
+            for name, following in (("pointers", "ENTRIES"), ("entries", "LOADED")):
+                section = sections[name]
+                m.d.comb += section.start.eq(starting)
+                with m.State(name.upper()):
+                    m.d.comb += section.on.eq(1)
+                    with m.If(section.done):
+                        m.next = following
+                    with m.Elif(ended & ~section.whole):
+                        m.d.sync += error.eq(FlaashError.SHORT_PACKET)
+                        m.next = "DRAIN"
+            with m.State("LOADED"):
+                # What the last rows had wrong is known a cycle behind them.
+                m.next = "JUDGE"
+            with m.State("JUDGE"):
+                with m.If(bad_pointer):
+                    m.d.sync += error.eq(FlaashError.BAD_POINTER)
+                    m.next = "DRAIN"
+                with m.Elif(bad_index):
+                    m.d.sync += error.eq(FlaashError.BAD_INDEX)
+                    m.next = "DRAIN"
+                with m.Else():
+                    each(lambda size: m.d.sync.__iadd__(size.there.eq(1)))
+                    m.next = "NEXT"
+            with m.State("NEXT"):
+                m.d.sync += of_b.eq(1)
+                with m.If(~of_b):
+                    m.next = "TENSOR"
+                with m.Elif(~ended):
+                    m.d.sync += error.eq(FlaashError.LONG_PACKET)
+                    m.next = "DRAIN"
+                with m.Elif(~header.contract):
+                    m.next = "DRAIN"
+                with m.Else():
+                    m.next = "READY"
+            with m.State("READY"):
+                m.next = "DRAIN"
+                with m.If(~self.a.there | ~self.b.there):
+                    m.d.sync += error.eq(FlaashError.NO_TENSOR)
+                with m.Elif(self.a.length != self.b.length):
+                    m.d.sync += error.eq(FlaashError.BAD_LENGTHS)
+                with m.Elif((self.a.portions != header.portions) | (self.b.portions != header.portions)):
+                    m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
+                with m.Else():
+                    m.d.comb += self.contract.eq(1)
+                    m.next = "CONTRACT"
+            with m.State("CONTRACT"):
+                with m.If(self.contracted):
+                    m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.sync += draining.eq(~ended)
+                with m.If(ended):
+                    m.d.sync += [draining.eq(0), self.complete.eq(1)]
+                    m.next = "WAIT"
+            with m.State("WAIT"):
+                with m.If(self.finish):
+                    m.d.sync += [self.complete.eq(0), self.running.eq(0)]
+                    m.next = "IDLE"
+        m.d.comb += self.drop_zeros.eq(header.drop_zeros)
+        return m
+
+    def _check(self, m, header):
+        """What may be wrong with a header, as registers."""
+        p = self._parameters
+        wrong = {error: Signal(name=error.name.lower()) for error in (
+            FlaashError.BAD_MAGIC, FlaashError.NOTHING, FlaashError.BAD_SIZE, FlaashError.BAD_PORTIONS)}
+        bad_size = 0
+        for load, fibers, entries in ((header.load_a, header.fibers_a, header.entries_a),
+                                      (header.load_b, header.fibers_b, header.entries_b)):
+            bad_size |= Mux(load, (fibers == 0) | (fibers > p.fibers) | (entries > p.entries),
+                            (fibers != 0) | (entries != 0))
+        m.d.sync += [
+            wrong[FlaashError.BAD_MAGIC].eq(
+                (header.magic != HEADER_MAGIC)
+                | Cat(header.reserved_flags, header.reserved, header.reserved_word).any()),
+            wrong[FlaashError.NOTHING].eq(~(header.load_a | header.load_b | header.contract)),
+            wrong[FlaashError.BAD_SIZE].eq(bad_size),
+            wrong[FlaashError.BAD_PORTIONS].eq((header.portions == 0) | (header.portions > max(1, p.sums))
+                                               | (header.portions > p.fibers)),
+        ]
+        return wrong
+
+    def _write_pointers(self, m, section, of_b, fibers, entries):
+        """Rows of pointers, each of which is checked: none decreases, none exceeds the entries, the last is all."""
+        p = self._parameters
+        words = [section.row.word_select(n, POINTER_WORD) for n in range(p.bundle)]
+        before, bad, last_bad = Signal(p.pointer_bits), Signal(), Signal()
+        falls = [Signal(name=f"falls{n}") for n in range(p.bundle)]
+        last = Signal(POINTER_WORD)
+        count = Signal(range(p.bundle + 1))
+        m.d.comb += count.eq(Mux(section.left > p.bundle, p.bundle, section.left))
+        with m.If(section.writes):
+            m.d.sync += [
+                before.eq(words[-1]), last.eq(select((count - 1)[:max(1, ceil_log2(p.bundle))], words)),
+                *(fall.eq((n < count) & ((words[n] < (words[n - 1] if n else before)) | (words[n] > entries)))
+                  for n, fall in enumerate(falls)),
+            ]
+        m.d.sync += [
+            self.pointers_a.eq(section.writes & ~of_b), self.pointers_b.eq(section.writes & of_b),
+            self.pointer_row.eq(section.number), self.pointer_data.start.eq(before),
+            *(self.pointer_data.ends[n].eq(word) for n, word in enumerate(words)),
+            bad.eq((bad | Cat(falls).any()) & ~section.start), last_bad.eq(last != entries),
+        ]
+        with m.If(section.start):
+            m.d.sync += [before.eq(0), *(fall.eq(0) for fall in falls)]
+        return bad | last_bad
+
+    def _write_entries(self, m, section, of_b, entries):
+        """Rows of entries, whose indices are to be below the length."""
+        p = self._parameters
+        view = data.View(data.ArrayLayout(data.StructLayout({"index": 32, "value": 32}), p.row_entries), section.row)
+        row, bad = Signal(data.ArrayLayout(Entry(p), p.row_entries), reset_less=True), Signal()
+        exceeds = [Signal(name=f"exceeds{n}") for n in range(p.row_entries)]
+        header = self._header
+        m.d.sync += [
+            self.entries.eq(section.writes), self.entry_row.eq(section.number + Mux(of_b, p.rows // 2, 0)),
+            *(row[n].index.eq(view[n].index) for n in range(p.row_entries)),
+            *(row[n].value.eq(view[n].value) for n in range(p.row_entries)),
+            *(exceed.eq(section.writes & (n < section.left) & (view[n].index >= header.length))
+              for n, exceed in enumerate(exceeds)),
+            bad.eq((bad | Cat(exceeds).any()) & ~section.start),
+        ]
+        m.d.comb += self.entry_data.eq(row)
+        return bad
+
+
+class _Section:
+    """Words of a packet that begin with a beat of their own, as rows."""
+
+    def __init__(self, m, parameters, name, words, width, row_words, most):
+        p = parameters
+        self.start, self.on, self.available = (Signal(name=f"{name}_{what}") for what in ("start", "on", "available"))
+        self.word = Signal(p.bus_width, name=f"{name}_word")
+        bits = bits_for(most)
+        beats_left, more = Signal(bits_for(max(1, most * width // p.bus_width) + 1), name=f"{name}_beats"), Signal(
+            name=f"{name}_more")
+        #: Words that are not written yet, and the number of the row.
+        self.left, self.number = Signal(bits, name=f"{name}_left"), Signal(bits, name=f"{name}_number")
+        converter = WidthConverter(p.bus_width, row_words * width)
+        m.submodules[f"{name}_rows"] = ResetInserter(self.start)(converter)
+        self.takes = self.on & more & converter.i.ready
+        self.row = converter.o.payload.data
+        self.writes = converter.o.valid & (self.left != 0) & self.on
+        #: All rows are written; all beats are taken.
+        self.done, self.whole = self.left == 0, ~more
+        last = Signal(name=f"{name}_last")
+        m.d.comb += [converter.i.valid.eq(self.on & more & self.available), converter.i.payload.data.eq(self.word),
+                     last.eq(beats_left == 1), converter.i.payload.last.eq(last), converter.o.ready.eq(1)]
+        with m.If(self.takes & self.available):
+            m.d.sync += [beats_left.eq(beats_left - 1), more.eq(~last)]
+        with m.If(self.writes):
+            m.d.sync += [self.left.eq(Mux(self.left > row_words, self.left - row_words, 0)),
+                         self.number.eq(self.number + 1)]
+        with m.If(self.start):
+            per_beat = ceil_log2(p.bus_width // width) if p.bus_width >= width else 0
+            m.d.sync += [self.left.eq(words), self.number.eq(0), more.eq(words != 0),
+                         beats_left.eq((words[:bits] + (1 << per_beat) - 1) >> per_beat)]

@@ -1,0 +1,166 @@
+"""The intersection of pairs of fibers: windows in, values to multiply out."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.shared import shared
+from hw.stream import PointerFifo
+from hw.stream.delay import delay
+from hw.stream.select import select
+
+from .fiber_loader import FiberLoader
+from .layouts import Job, Window
+from .match import Match, Matches
+from .merge import Merge
+from .window_buffer import WindowBuffer
+
+__all__ = ["Intersection"]
+
+#: Jobs of which one compares while the first windows of the next one are fetched.
+_MERGES = 2
+_JOBS = 32
+_MATCHES = 16
+
+
+class Intersection(wiring.Component):
+    """Two buffers of windows, and merges that walk through them in turn.
+
+    A pair of windows a cycle; from one job to the next without a pause, if the one had three pairs or more. Matches
+    follow 5 cycles behind their pair.
+
+    Members
+    -------
+    valid_a, window_a, first_a, valid_b, window_b, first_b, job, another, long : In
+        As of :class:`~hw.sdpe.fiber_fetch.FiberFetch`.
+    room_a, room_b : Out(1)
+    o : Out(stream of Matches)
+    jobs : Out(stream of Job)
+        In the order of the matches.
+    compares, begins, starved : Out(1)
+        A pair; a job begins; there is a job, but no pair.
+    busy : Out(1)
+    """
+
+    #: Cycles from a comparison to its matches.
+    latency = 1 + WindowBuffer.latency + Match.latency
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        sides = {}
+        for side in "ab":
+            sides |= {f"room_{side}": Out(1), f"valid_{side}": In(1), f"window_{side}": In(Window(p)),
+                      f"first_{side}": In(1)}
+        super().__init__({
+            **sides, "job": In(Job()), "another": In(1), "long": In(1),
+            "o": Out(stream.Signature(Matches(p))), "jobs": Out(stream.Signature(Job())),
+            "compares": Out(1), "begins": Out(1), "starved": Out(1), "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self._parameters
+        place = p.buffer_bits + 1
+        buffers = {}
+        for side in "ab":
+            buffers[side] = m.submodules[f"buffer_{side}"] = buffer = shared(WindowBuffer, p, _MERGES, FiberLoader.late)
+            m.d.comb += [buffer.valid.eq(getattr(self, f"valid_{side}")), getattr(self, f"room_{side}").eq(buffer.room),
+                         buffer.window.eq(getattr(self, f"window_{side}"))]
+        # Where fibers begin. A buffer has no more of them than windows.
+        m.submodules.fibers_a = fibers_a = PointerFifo(place, p.buffer_windows)
+        m.submodules.fibers_b = fibers_b = PointerFifo(
+            data.StructLayout({"place": place, "job": Job(), "another": 1, "long": 1}), p.buffer_windows)
+        m.d.comb += [
+            fibers_a.i.valid.eq(self.first_a), fibers_a.i.payload.eq(buffers["a"].written),
+            fibers_b.i.valid.eq(self.first_b), fibers_b.i.payload.place.eq(buffers["b"].written),
+            fibers_b.i.payload.job.eq(self.job), fibers_b.i.payload.another.eq(self.another),
+            fibers_b.i.payload.long.eq(self.long),
+        ]
+        step = self._merge(m, buffers, fibers_a.o, fibers_b.o)
+        self._match(m, buffers, *step)
+        return m
+
+    def _merge(self, m, buffers, fibers_a, fibers_b):
+        """Merges begin jobs in turn, and the oldest one compares."""
+        p = self._parameters
+        merges = []
+        for number in range(_MERGES):
+            merge = m.submodules[f"merge{number}"] = shared(Merge, p)
+            merges.append(merge)
+            for side, buffer in buffers.items():
+                m.d.comb += [
+                    getattr(merge, f"written_{side}").eq(buffer.written),
+                    buffer.head_place[number].eq(getattr(merge, f"head_place_{side}")),
+                    getattr(merge, f"head_{side}").eq(buffer.head[number]),
+                ]
+        m.submodules.queue = jobs = PointerFifo(Job(), _JOBS)
+        connect(m, jobs.o, flipped(self.jobs))
+
+        # Beginning of jobs.
+        fill, turn, start, begins = Signal(range(_MERGES)), Signal(range(_MERGES)), Signal(p.buffer_bits + 1), Signal()
+        here, here_long = Signal.like(start), Signal()          # of the fiber of a that is at work or was the last
+        head = fibers_b.payload
+        m.d.comb += [
+            start.eq(Mux(head.another, fibers_a.payload, here)),
+            begins.eq(fibers_b.valid & (~head.another | fibers_a.valid) & jobs.i.ready
+                      & ~Cat(merge.busy for merge in merges).bit_select(fill, 1)),
+            fibers_b.ready.eq(begins), fibers_a.ready.eq(begins & head.another),
+            jobs.i.valid.eq(begins), jobs.i.payload.eq(head.job), self.begins.eq(begins),
+        ]
+        with m.If(begins):
+            m.d.sync += [fill.eq(fill + 1), here.eq(start), here_long.eq(head.long)]
+        starts, longs = [], []
+        for number, merge in enumerate(merges):
+            mine, own, long = Signal(), Signal.like(start, name=f"start{number}"), Signal(name=f"long{number}")
+            m.d.comb += [mine.eq(begins & (fill == number)), merge.start.eq(mine), merge.start_a.eq(start),
+                         merge.start_b.eq(head.place)]
+            with m.If(mine):
+                m.d.sync += [own.eq(start), long.eq(head.long)]
+            starts.append(own)
+            longs.append(long)
+
+        # Comparison.
+        room = Signal(init=1)
+        active, ends = Signal(), Signal()
+        for number, merge in enumerate(merges):
+            m.d.comb += merge.run.eq(room & (turn == number))
+        m.d.comb += [
+            active.eq(Cat(merge.busy for merge in merges).bit_select(turn, 1)),
+            self.compares.eq(Cat(merge.compares for merge in merges).any()),
+            ends.eq(Cat(merge.ends for merge in merges).any()), self.starved.eq(active & room & ~self.compares),
+            self.busy.eq(fibers_a.valid & fibers_b.valid | active | self.jobs.valid),
+        ]
+        with m.If(ends):
+            m.d.sync += turn.eq(turn + 1)
+        places = {side: select(turn, [getattr(merge, f"place_{side}") for merge in merges]) for side in "ab"}
+
+        # A buffer is free up to the job at work; without one, what is left of the one before is not needed either, but
+        # a fiber of a that is not long stays.
+        rest_a = Mux(fibers_a.valid, fibers_a.payload, buffers["a"].written)
+        m.d.sync += [
+            buffers["a"].free.eq(Mux(active, Mux(select(turn, longs), places["a"], select(turn, starts)),
+                                     Mux(here_long, rest_a, here))),
+            buffers["b"].free.eq(Mux(active, places["b"], Mux(fibers_b.valid, head.place, buffers["b"].written))),
+        ]
+        return places, ends, room
+
+    def _match(self, m, buffers, places, ends, room):
+        """Entries of the pair, compared with each other, and a queue of what is to be multiplied."""
+        p = self._parameters
+        m.submodules.match = match = shared(Match, p)
+        m.submodules.matches = matches = PointerFifo(Matches(p), _MATCHES)
+        connect(m, matches.o, flipped(self.o))
+        for side, buffer in buffers.items():
+            m.d.comb += [
+                buffer.place.eq(delay(m, places[side], 1, f"pair_{side}", payload=True)),
+                getattr(match, side).eq(buffer.entries), getattr(match, f"present_{side}").eq(buffer.present),
+            ]
+        m.d.comb += [
+            match.valid.eq(delay(m, self.compares, 1 + WindowBuffer.latency, "valid")),
+            match.ends.eq(delay(m, ends, 1 + WindowBuffer.latency, "ends")),
+            matches.i.payload.eq(match.o), matches.i.valid.eq(match.o_valid),
+        ]
+        # Comparisons that are on their way may all match; `room` is a register.
+        stored = Signal(range(_MATCHES + 1))
+        m.d.sync += [stored.eq(stored + match.o_valid - (self.o.valid & self.o.ready)),
+                     room.eq(stored < _MATCHES - self.latency - 2)]

@@ -1,0 +1,188 @@
+"""Enumeration of a contraction: bundles of jobs from fiber pointers."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from hw.stream import PointerFifo
+from hw.stream.delay import delay
+from hw.stream.select import select
+
+from .layouts import Bundle
+from .pointer_memory import PointerMemory, PointerRow
+
+__all__ = ["JobGenerator"]
+
+_QUEUE = 8
+
+
+class JobGenerator(wiring.Component):
+    """For each portion, each fiber of a that has entries: bundles of fibers of b, in order.
+
+    A row of pointers a cycle, or a part of one: bundles become smaller, down to one fiber, when few jobs are left for
+    each engine, so that all engines end together. Bundles without entries are left out. Up to ``bundle`` jobs a cycle,
+    and a fiber of a.
+
+    Members
+    -------
+    begin : In(1)
+        Pulse, while not `busy`; what follows is to stay from then on.
+    fibers_a, fibers_b : In
+        Of a portion.
+    portions : In
+    jobs : In(32)
+        Product of both numbers of fibers.
+    row_a, row_b : Out; data_a, data_b : In
+        Ports of the memories of pointers.
+    o : Out(stream of Bundle)
+    busy : Out(1)
+        A bundle may follow.
+    """
+
+    def __init__(self, parameters):
+        p = self._parameters = parameters
+        row = ceil_log2(PointerMemory(p).rows)
+        fibers = bits_for(p.fibers)
+        super().__init__({
+            "begin": In(1), "fibers_a": In(fibers), "fibers_b": In(fibers), "portions": In(fibers), "jobs": In(32),
+            "row_a": Out(row), "data_a": In(PointerRow(p)), "row_b": Out(row), "data_b": In(PointerRow(p)),
+            "o": Out(stream.Signature(Bundle(p))), "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        fibers, walking_a = self._fibers_of_a(m)
+        rows, walking_b = self._rows_of_b(m, fibers)
+        cutting = self._cut(m, rows)
+        m.d.sync += self.busy.eq(self.begin | walking_a | walking_b | cutting)
+        return m
+
+    def _fibers_of_a(self, m):
+        """Fibers of a with entries, a number a cycle."""
+        p = self._parameters
+        select_bits = ceil_log2(p.bundle)
+        number, fiber, portion = Signal(bits_for(p.fibers)), Signal.like(self.fibers_a), Signal.like(self.portions)
+        first_b = Signal(bits_for(2 * p.fibers))
+        destination, base, left = Signal(32), Signal(32), Signal(32)
+        walking, goes, room = Signal(), Signal(), Signal(init=1)
+        layout = data.StructLayout({
+            "start": p.pointer_bits, "end": p.pointer_bits, "number": ceil_log2(p.fibers), "destination": 32,
+            "left": 32, "first_b": len(first_b)})
+        m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
+        m.d.comb += [goes.eq(walking & room), self.row_a.eq(number[select_bits:])]
+        at_last, last_portion = fiber == self.fibers_a - 1, portion == self.portions - 1
+        with m.If(self.begin):
+            m.d.sync += [walking.eq(1), number.eq(0), fiber.eq(0), portion.eq(0), first_b.eq(0), destination.eq(0),
+                         left.eq(self.jobs)]
+        with m.Elif(goes):
+            m.d.sync += [number.eq(number + 1), fiber.eq(fiber + 1), destination.eq(destination + self.fibers_b),
+                         left.eq(left - self.fibers_b)]
+            with m.If(at_last):
+                m.d.sync += [fiber.eq(0), portion.eq(portion + 1), first_b.eq(first_b + self.fibers_b),
+                             left.eq(self.jobs), walking.eq(~last_portion)]
+        del base
+        # The pointers are there two cycles later, and chosen then.
+        with_it = delay(m, Cat(number[:ceil_log2(p.fibers)], destination, left, first_b), 2, "with_it", payload=True)
+        there = delay(m, goes, 2, "there")
+        sub, found, valid = with_it[:select_bits], Signal(layout, reset_less=True), Signal()
+        m.d.sync += [
+            valid.eq(there), Cat(found.number, found.destination, found.left, found.first_b).eq(with_it),
+            found.end.eq(select(sub, list(self.data_a.ends))),
+            found.start.eq(select(sub, [self.data_a.start, *list(self.data_a.ends)[:-1]])),
+        ]
+        some = valid & (found.start != found.end)
+        m.d.comb += [queue.i.payload.eq(found), queue.i.valid.eq(some)]
+        # Those on their way have places.
+        stored = Signal(range(_QUEUE + 1))
+        after = Signal.like(stored)
+        m.d.comb += after.eq(stored + goes - (valid & ~some) - (queue.o.valid & queue.o.ready))
+        m.d.sync += [stored.eq(after), room.eq(after < _QUEUE)]
+        return queue.o, walking | (stored != 0)
+
+    def _rows_of_b(self, m, fibers):
+        """For each of them the rows of pointers of b."""
+        p = self._parameters
+        select_bits = ceil_log2(p.bundle)
+        a = fibers.payload
+        within, goes, room, first = Signal(), Signal(), Signal(init=1), Signal()
+        row, last_piece = Signal.like(self.row_b), Signal(bits_for(2 * p.fibers))
+        offset = Signal(32)
+        m.d.comb += [
+            first.eq(~within), goes.eq(fibers.valid & room), last_piece.eq(a.first_b + self.fibers_b - 1),
+            self.row_b.eq(Mux(within, row, a.first_b[select_bits:])),
+        ]
+        at_last = Signal()
+        m.d.comb += [at_last.eq(self.row_b == last_piece[select_bits:]), fibers.ready.eq(goes & at_last)]
+        low, high = Signal(max(1, select_bits)), Signal(max(1, select_bits))
+        m.d.comb += [low.eq(Mux(first, a.first_b[:select_bits], 0)),
+                     high.eq(Mux(at_last, last_piece[:select_bits], p.bundle - 1))]
+        now_offset = Signal(32)
+        m.d.comb += now_offset.eq(Mux(first, a.destination - a.first_b[:select_bits], offset))
+        with m.If(goes):
+            m.d.sync += [within.eq(~at_last), row.eq(self.row_b + 1), offset.eq(now_offset + p.bundle)]
+        # Fibers of a bundle: as many as leave each engine two bundles of what is left, but one at least.
+        grain = Signal(select_bits + 1)
+        for bit in range(select_bits + 1):
+            m.d.comb += grain[bit].eq((a.left >= (2 * p.engines << bit)) if bit else 1)
+        layout = data.StructLayout({
+            "pointers": PointerRow(p), "a_start": p.pointer_bits, "a_end": p.pointer_bits,
+            "a_number": ceil_log2(p.fibers), "destination": 32, "low": len(low), "high": len(high),
+            "grain": select_bits + 1})
+        m.submodules.rows = queue = PointerFifo(layout, _QUEUE)
+        with_it = delay(m, Cat(a.start, a.end, a.number, now_offset, low, high, grain), 2, "with_row", payload=True)
+        there, found = delay(m, goes, 2, "row_there"), queue.i.payload
+        m.d.comb += [
+            queue.i.valid.eq(there), found.pointers.eq(self.data_b),
+            Cat(found.a_start, found.a_end, found.a_number, found.destination, found.low, found.high,
+                found.grain).eq(with_it),
+        ]
+        stored = Signal(range(_QUEUE + 1))
+        after = Signal.like(stored)
+        m.d.comb += after.eq(stored + goes - (queue.o.valid & queue.o.ready))
+        m.d.sync += [stored.eq(after), room.eq(after < _QUEUE)]
+        return queue.o, stored != 0
+
+    def _cut(self, m, rows):
+        """Parts of a row: fibers that are not of the part are made empty."""
+        p = self._parameters
+        select_bits = ceil_log2(p.bundle)
+        row, place = rows.payload, Signal(max(1, select_bits))
+        within, advance = Signal(), Signal()
+        lowest, highest, part_end = (Signal(max(1, select_bits), name=name) for name in ("lowest", "highest", "part_end"))
+        # The largest part of which the bit is set, aligned.
+        mask = Signal(max(1, select_bits))
+        m.d.comb += [
+            mask.eq(Cat(row.grain[bit + 1:].any() for bit in range(select_bits))),
+            lowest.eq(Mux(within, place, row.low)), part_end.eq(lowest | mask),
+            highest.eq(Mux(part_end > row.high, row.high, part_end)),
+        ]
+        at_last = part_end >= row.high
+        m.d.comb += rows.ready.eq(advance & at_last)
+        with m.If(advance & rows.valid):
+            m.d.sync += [within.eq(~at_last), place.eq(part_end + 1)]
+        # Its bounds, then all pointers within them.
+        one, two = Signal(), Signal()
+        pointers, bounds = Signal(PointerRow(p), reset_less=True), Signal(2 * p.pointer_bits, reset_less=True)
+        with_it = Signal(len(Cat(row.a_start, row.a_end, row.a_number, row.destination)), reset_less=True)
+        low_1, high_1 = Signal.like(lowest), Signal.like(highest)
+        ends = list(row.pointers.ends)
+        with m.If(advance):
+            m.d.sync += [
+                one.eq(rows.valid), pointers.eq(row.pointers), low_1.eq(lowest), high_1.eq(highest),
+                bounds.eq(Cat(select(lowest[:select_bits], [row.pointers.start, *ends[:-1]]),
+                              select(highest[:select_bits], ends))),
+                with_it.eq(Cat(row.a_start, row.a_end, row.a_number, row.destination)),
+            ]
+        start, end = bounds[:p.pointer_bits], bounds[p.pointer_bits:]
+        bundle = Signal(Bundle(p), reset_less=True)
+        with m.If(advance):
+            m.d.sync += [
+                two.eq(one & (start != end)),
+                Cat(bundle.a_start, bundle.a_end, bundle.a_number, bundle.destination).eq(with_it),
+                bundle.b_start.eq(start),
+                *(bundle.b_ends[n].eq(Mux(n < low_1, start, Mux(n >= high_1, end, pointers.ends[n])))
+                  for n in range(p.bundle)),
+            ]
+        m.d.comb += [self.o.payload.eq(bundle), self.o.valid.eq(two), advance.eq(~two | self.o.ready)]
+        return rows.valid | one | two

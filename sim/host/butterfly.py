@@ -6,10 +6,11 @@ import numpy as np
 
 from hw.butterfly.task import HEADER_BITS, HEADER_MAGIC, Header
 from hw.butterfly.unit_row import write_latency
-from hw.shell import TRAILER_MARKER
 from sim.golden.butterfly import bit_reversed
 
-__all__ = ["GroupPlan", "pack_header", "pack_task", "plan_groups", "unpack_payload", "unpack_result", "whole_beats"]
+from .words import split_trailer, whole_beats
+
+__all__ = ["GroupPlan", "pack_header", "pack_task", "plan_groups", "unpack_payload", "unpack_result"]
 
 
 @dataclass(frozen=True)
@@ -113,18 +114,13 @@ def pack_coefficients(w, parameters):
     stages, half = w.shape[:2]
     rows = np.concatenate([element_bits(w, parameters)[stage][pair_order(2 * half, half >> stage, parameters.lanes)]
                            for stage in range(stages)])
-    return whole_beats(rows.tobytes(), parameters)
-
-
-def whole_beats(data, parameters):
-    """Bytes, filled up to whole beats of the bus."""
-    return data + bytes(-len(data) % (parameters.bus_width // 8))
+    return whole_beats(rows.tobytes(), parameters.bus_width)
 
 
 def pack_header(fields, parameters):
     """Bytes of a header with these fields, in whole beats."""
     value = Header().const({"magic": HEADER_MAGIC} | fields).as_value().value
-    return whole_beats(value.to_bytes(HEADER_BITS // 8, "little"), parameters)
+    return whole_beats(value.to_bytes(HEADER_BITS // 8, "little"), parameters.bus_width)
 
 
 def unpack_payload(packet, size, parameters):
@@ -135,15 +131,12 @@ def unpack_payload(packet, size, parameters):
     ValueError
         The packet is not as long as its task says, or ends without a trailer.
     """
-    beat = parameters.bus_width // 8
-    trailer = packet[-beat:]
-    if len(trailer) < beat or trailer[1] != TRAILER_MARKER:
-        raise ValueError("the result does not end with a trailer")
-    if trailer[0]:
-        return None, trailer[0]
-    if len(packet) - beat != size:
-        raise ValueError(f"the result has {len(packet) - beat} bytes, not {size}")
-    return packet[:-beat], 0
+    payload, code = split_trailer(packet, parameters.bus_width)
+    if code:
+        return None, code
+    if len(payload) != size:
+        raise ValueError(f"the result has {len(payload)} bytes, not {size}")
+    return payload, 0
 
 
 def pack_task(x, parameters, w=None, keep=False, worked=None, first_block=0, scaling=None, **overrides):

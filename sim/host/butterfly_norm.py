@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .butterfly import pack_header, unpack_payload, whole_beats
+from .butterfly import pack_header, unpack_payload
+from .words import whole_beats
 
 __all__ = ["pack_norm_task", "unpack_norm_result"]
 
@@ -45,7 +46,7 @@ def pack_norm_task(x, parameters, y=None, norm=None, **overrides):
     planes = [np.asarray(plane, dtype="<f2").reshape(-1, lanes) for plane in (x, y) if plane is not None]
     data = b"".join(np.asarray(each, dtype="<f2").tobytes() for each in (() if norm is None else norm))
     data += np.stack(planes, axis=1).tobytes()
-    return pack_header(fields, p) + whole_beats(data, p)
+    return pack_header(fields, p) + whole_beats(data, p.bus_width)
 
 
 def unpack_norm_result(packet, shape, parameters):

@@ -7,7 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.arith.serial import SerialDivide
 from hw.sdpe.layouts import Entry
-from hw.sdpe.pointer_memory import PointerMemory, PointerRow
+from hw.sdpe.pointer_memory import PointerRow, pointer_row_bits
 from hw.stream import PointerFifo, WidthConverter, Word
 from hw.stream.header import collect_header
 from hw.stream.select import select
@@ -68,7 +68,7 @@ class FlaashLoader(wiring.Component):
         p = self._parameters = parameters
         super().__init__({
             "i": In(stream.Signature(Word(p.bus_width))),
-            "pointers_a": Out(1), "pointers_b": Out(1), "pointer_row": Out(ceil_log2(PointerMemory(p).rows)),
+            "pointers_a": Out(1), "pointers_b": Out(1), "pointer_row": Out(pointer_row_bits(p)),
             "pointer_data": Out(PointerRow(p)),
             "entries": Out(1), "entry_row": Out(p.row_bits), "entry_data": Out(p.row_entries * p.entry_width),
             "a": Out(TensorSize(p)), "b": Out(TensorSize(p)), "contract": Out(1), "drop_zeros": Out(1),
@@ -112,12 +112,7 @@ class FlaashLoader(wiring.Component):
         takes = sections["pointers"].takes | sections["entries"].takes
         m.d.comb += [wanted.eq(heading | takes | draining), self.busy.eq(self.running | source.o.valid)]
         m.d.sync += self.loading.eq(takes & available)
-        sizes = [self.a, self.b]
-
-        def each(method):
-            for number, size in enumerate(sizes):
-                with m.If(of_b == number):
-                    method(size)
+        sizes = (self.a, self.b)
 
         with m.FSM():
             with m.State("IDLE"):
@@ -143,15 +138,18 @@ class FlaashLoader(wiring.Component):
             with m.State("TENSOR"):
                 m.d.comb += [divide.a.eq(fibers), divide.b.eq(header.portions), divide.start.eq(loads)]
                 with m.If(loads):
-                    each(lambda size: m.d.sync.__iadd__(size.there.eq(0)))
+                    for number, size in enumerate(sizes):
+                        with m.If(of_b == number):
+                            m.d.sync += size.there.eq(0)
                     m.next = "DIVIDE"
                 with m.Else():
                     m.next = "NEXT"
             with m.State("DIVIDE"):
                 with m.If(~divide.busy):
-                    each(lambda size: m.d.sync.__iadd__([
-                        size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
-                        size.length.eq(header.length)]))
+                    for number, size in enumerate(sizes):
+                        with m.If(of_b == number):
+                            m.d.sync += [size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
+                                         size.length.eq(header.length)]
                     m.d.comb += starting.eq(1)
                     with m.If(divide.remainder != 0):
                         m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
@@ -179,7 +177,9 @@ class FlaashLoader(wiring.Component):
                     m.d.sync += error.eq(FlaashError.BAD_INDEX)
                     m.next = "DRAIN"
                 with m.Else():
-                    each(lambda size: m.d.sync.__iadd__(size.there.eq(1)))
+                    for number, size in enumerate(sizes):
+                        with m.If(of_b == number):
+                            m.d.sync += size.there.eq(1)
                     m.next = "NEXT"
             with m.State("NEXT"):
                 m.d.sync += of_b.eq(1)

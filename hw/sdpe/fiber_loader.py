@@ -74,7 +74,6 @@ class FiberLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p = self._parameters
         # Ranges go to both halves.
         m.submodules.ranges = ranges = PointerFifo(self._range, 4)
         asking = Signal()

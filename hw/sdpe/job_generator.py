@@ -10,7 +10,7 @@ from hw.stream.delay import delay
 from hw.stream.select import select
 
 from .layouts import Bundle
-from .pointer_memory import PointerMemory, PointerRow
+from .pointer_memory import PointerRow, pointer_row_bits
 
 __all__ = ["JobGenerator"]
 
@@ -42,7 +42,7 @@ class JobGenerator(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        row = ceil_log2(PointerMemory(p).rows)
+        row = pointer_row_bits(p)
         fibers = bits_for(p.fibers)
         super().__init__({
             "begin": In(1), "fibers_a": In(fibers), "fibers_b": In(fibers), "portions": In(fibers), "jobs": In(32),
@@ -64,7 +64,7 @@ class JobGenerator(wiring.Component):
         select_bits = ceil_log2(p.bundle)
         number, fiber, portion = Signal(bits_for(p.fibers)), Signal.like(self.fibers_a), Signal.like(self.portions)
         first_b = Signal(bits_for(2 * p.fibers))
-        destination, base, left = Signal(32), Signal(32), Signal(32)
+        destination, left = Signal(32), Signal(32)
         walking, goes, room = Signal(), Signal(), Signal(init=1)
         layout = data.StructLayout({
             "start": p.pointer_bits, "end": p.pointer_bits, "number": ceil_log2(p.fibers), "destination": 32,
@@ -81,7 +81,6 @@ class JobGenerator(wiring.Component):
             with m.If(at_last):
                 m.d.sync += [fiber.eq(0), portion.eq(portion + 1), first_b.eq(first_b + self.fibers_b),
                              left.eq(self.jobs), walking.eq(~last_portion)]
-        del base
         # The pointers are there two cycles later, and chosen then.
         with_it = delay(m, Cat(number[:ceil_log2(p.fibers)], destination, left, first_b), 2, "with_it", payload=True)
         there = delay(m, goes, 2, "there")
@@ -149,7 +148,8 @@ class JobGenerator(wiring.Component):
         select_bits = ceil_log2(p.bundle)
         row, place = rows.payload, Signal(max(1, select_bits))
         within, advance = Signal(), Signal()
-        lowest, highest, part_end = (Signal(max(1, select_bits), name=name) for name in ("lowest", "highest", "part_end"))
+        lowest, highest, part_end = (Signal(max(1, select_bits), name=name)
+                                     for name in ("lowest", "highest", "part_end"))
         # The largest part of which the bit is set, aligned.
         mask = Signal(max(1, select_bits))
         m.d.comb += [

@@ -8,7 +8,12 @@ from amaranth.utils import ceil_log2
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 
-__all__ = ["PointerMemory", "PointerRow"]
+__all__ = ["PointerMemory", "PointerRow", "pointer_row_bits"]
+
+
+def pointer_row_bits(parameters):
+    """Bits of the number of a row of pointers."""
+    return max(1, ceil_log2(parameters.fibers // parameters.bundle))
 
 
 class PointerRow(data.StructLayout):
@@ -34,15 +39,14 @@ class PointerMemory(wiring.Component):
 
     def __init__(self, parameters):
         p = self._parameters = parameters
-        self.rows = max(2, p.fibers // p.bundle)
-        address = ceil_log2(self.rows)
+        address = pointer_row_bits(p)
         super().__init__({"write_enable": In(1), "write_row": In(address), "write_data": In(PointerRow(p)),
                           "row": In(address), "data": Out(PointerRow(p))})
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.ram = ram = shared(BlockMemory, PointerRow(p).size, self.rows, latency=self.latency,
+        m.submodules.ram = ram = shared(BlockMemory, PointerRow(p).size, 1 << pointer_row_bits(p), latency=self.latency,
                                         vendor=p.vendor)
         m.d.comb += [
             ram.write_enable.eq(self.write_enable), ram.write_address.eq(self.write_row),

@@ -1,6 +1,6 @@
 """The `flaash` engine: loader, memory, engines and results behind the contract of an engine."""
 
-from amaranth.hdl import C, Cat, Module, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import bits_for
@@ -11,6 +11,7 @@ from hw.sdpe.dispatcher import Dispatcher
 from hw.sdpe.dot_product_engine import DotProductEngine
 from hw.sdpe.job_generator import JobGenerator
 from hw.sdpe.pointer_memory import PointerMemory
+from hw.sdpe.portion_sums import PortionSums
 from hw.sdpe.tensor_memory import TensorMemory
 from hw.shared import shared
 from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
@@ -21,6 +22,9 @@ from .loader import FlaashLoader
 from .task import NO_RESULT, FlaashError
 
 __all__ = ["FlaashEngine"]
+
+#: Cycles after which what has begun is seen to be busy.
+_SETTLE = 8
 
 
 class FlaashEngine(wiring.Component):
@@ -86,39 +90,18 @@ class FlaashEngine(wiring.Component):
             ]
         connect(m, generator.o, dispatcher.i)
 
-        # A contraction: the number of its jobs, all bundles, then until nothing is left anywhere.
-        m.submodules.multiply = multiply = SerialMultiply(bits_for(p.fibers))
-        m.d.comb += [
-            multiply.start.eq(loader.contract), multiply.a.eq(loader.a.fibers), multiply.b.eq(loader.b.fibers),
-            generator.fibers_a.eq(loader.a.fibers), generator.fibers_b.eq(loader.b.fibers),
-            generator.portions.eq(loader.a.portions), generator.jobs.eq(multiply.p),
-        ]
-        working, quiet, idle = Signal(), Signal(), Signal()
+        sums, lanes = None, collector.lanes
+        if p.sums:
+            m.submodules.sums = sums = shared(PortionSums, p, len(lanes))
+            for number, lane in enumerate(lanes):
+                connect(m, lane, sums.i[number])
+            lanes = sums.o
         output = m.submodules.output = Buffer(Word(p.bus_width))
+        idle = Signal()
         m.d.sync += idle.eq(~(generator.busy | dispatcher.busy | collector.busy | output.o.valid
                               | Cat(engine.busy for engine in engines).any()))
-        # Busy passes registers on its way from one part to the next: nothing for some cycles means nothing at all.
-        m.d.comb += quiet.eq(idle & delay(m, idle, 4, "idle"))
-        with m.FSM():
-            with m.State("IDLE"):
-                with m.If(loader.contract):
-                    m.d.sync += working.eq(1)
-                    m.next = "MULTIPLY"
-            with m.State("MULTIPLY"):
-                with m.If(~multiply.busy & ~multiply.start):
-                    m.next = "BEGIN"
-            with m.State("BEGIN"):
-                m.d.comb += generator.begin.eq(1)
-                m.next = "BEGUN"
-            for cycle in range(8):
-                with m.State("BEGUN" if not cycle else f"BEGUN{cycle}"):
-                    m.next = f"BEGUN{cycle + 1}" if cycle < 7 else "WORK"
-            with m.State("WORK"):
-                with m.If(quiet):
-                    m.d.sync += working.eq(0)
-                    m.d.comb += loader.contracted.eq(1)
-                    m.next = "IDLE"
-        results = self._send(m, loader, collector, output)
+        working = self._contract(m, loader, generator, sums, idle)
+        results = self._send(m, loader, lanes, output)
         m.d.comb += self.busy.eq(loader.busy | self.o.valid | self.done.valid)
         events = {
             "working": working, "loading": loader.loading, "results": results,
@@ -131,22 +114,101 @@ class FlaashEngine(wiring.Component):
         m.d.sync += [self.events[counter.name].eq(events[counter.name]) for counter in self.counters]
         return m
 
-    def _send(self, m, loader, collector, output):
+    def _contract(self, m, loader, generator, sums, idle):
+        """A contraction from its number of results until nothing of it is left anywhere."""
+        p = self.parameters
+        width = bits_for(max(p.fibers, p.sums))
+        m.submodules.multiply = multiply = SerialMultiply(width)
+        several, working, quiet = Signal(), Signal(), Signal()
+        results = Signal(2 * width)
+        m.d.comb += [
+            multiply.a.eq(loader.a.fibers), multiply.b.eq(loader.b.fibers), multiply.start.eq(loader.contract),
+            generator.fibers_a.eq(loader.a.fibers), generator.fibers_b.eq(loader.b.fibers),
+            generator.portions.eq(loader.a.portions), generator.jobs.eq(results),
+            # Busy passes registers on its way from one part to the next: nothing for some cycles is nothing at all.
+            quiet.eq(idle & delay(m, idle, _SETTLE // 2, "idle")),
+        ]
+        m.d.sync += several.eq(loader.a.portions != 1)
+        settled = Signal(range(_SETTLE))
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(loader.contract):
+                    m.d.sync += working.eq(1)
+                    m.next = "RESULTS"
+            with m.State("RESULTS"):
+                m.d.sync += results.eq(multiply.p)
+                with m.If(~multiply.busy):
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                m.next = "BEGIN"
+                with m.If(results >= NO_RESULT):
+                    m.d.comb += [loader.refused.eq(1), loader.refusal.eq(FlaashError.BAD_SIZE)]
+                if sums is not None:
+                    with m.Elif(several):
+                        m.d.comb += [multiply.a.eq(results), multiply.b.eq(loader.a.portions), multiply.start.eq(1)]
+                        m.next = "PARTIALS"
+                with m.If(loader.refused):
+                    m.d.sync += working.eq(0)
+                    m.next = "IDLE"
+            if sums is not None:
+                with m.State("PARTIALS"):
+                    with m.If(~multiply.busy):
+                        m.next = "CLEAR"
+                        with m.If((results > p.sums) | (multiply.p > p.sums)):
+                            m.d.comb += [loader.refused.eq(1), loader.refusal.eq(FlaashError.BAD_PORTIONS)]
+                            m.d.sync += working.eq(0)
+                            m.next = "IDLE"
+                        with m.Else():
+                            m.d.comb += sums.clear.eq(1)
+                with m.State("CLEAR"):
+                    with m.If(~sums.busy):
+                        m.next = "BEGIN"
+                m.d.comb += [sums.results.eq(results), sums.partials.eq(multiply.p), sums.collecting.eq(several),
+                             sums.drop_zeros.eq(loader.drop_zeros)]
+            with m.State("BEGIN"):
+                m.d.comb += generator.begin.eq(1)
+                m.d.sync += settled.eq(0)
+                m.next = "WORK"
+            with m.State("WORK"):
+                m.d.sync += settled.eq(Mux(settled == _SETTLE - 1, settled, settled + 1))
+                with m.If(quiet & (settled == _SETTLE - 1)):
+                    if sums is None:
+                        m.next = "END"
+                    else:
+                        m.next = "ADD"
+                        with m.If(~several):
+                            m.next = "END"
+            if sums is not None:
+                with m.State("ADD"):
+                    m.d.comb += sums.add.eq(1)
+                    m.next = "ADDING"
+                with m.State("ADDING"):
+                    with m.If(~sums.busy & quiet):
+                        m.next = "END"
+            with m.State("END"):
+                m.d.sync += working.eq(0)
+                m.d.comb += loader.contracted.eq(1)
+                m.next = "IDLE"
+        return working
+
+    def _send(self, m, loader, lanes, output):
         """Results, whichever lanes have some, then the trailer."""
         p = self.parameters
         connect(m, output.o, flipped(self.o))
-        lanes, half = collector.lanes, p.result_width // 2
+        half = p.result_width // 2
         beat = Signal(p.bus_width)
         some, over = Signal(), Signal()
         m.d.comb += some.eq(Cat(lane.valid for lane in lanes).any())
+        places = []
         for number in range(p.results_of_beat):
-            place = beat.word_select(number, p.result_width)
-            m.d.comb += place[:32].eq(NO_RESULT)
+            place = Signal(p.result_width, name=f"place{number}", init=NO_RESULT)
+            places.append(place)
             if number < len(lanes):
                 lane = lanes[number]
                 with m.If(lane.valid):
                     value = lane.payload.value.as_signed() if p.accumulator != 32 else lane.payload.value
-                    m.d.comb += [place[:32].eq(lane.payload.destination), place[half:].eq(value)]
+                    m.d.comb += [place[:half].eq(lane.payload.destination), place[half:].eq(value)]
+        m.d.comb += beat.eq(Cat(places))
         m.d.sync += over.eq(loader.complete)
         error = loader.error
         with m.FSM():

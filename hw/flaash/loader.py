@@ -51,6 +51,8 @@ class FlaashLoader(wiring.Component):
     drop_zeros : Out(1)
     contracted : In(1)
         Pulse: it is done.
+    refused, refusal : In(1), In(FlaashError)
+        Pulse: it cannot be done, and why.
     running : Out(1)
         A task is at work: from its header on, until `finish`.
     complete : Out(1)
@@ -72,7 +74,7 @@ class FlaashLoader(wiring.Component):
             "pointer_data": Out(PointerRow(p)),
             "entries": Out(1), "entry_row": Out(p.row_bits), "entry_data": Out(p.row_entries * p.entry_width),
             "a": Out(TensorSize(p)), "b": Out(TensorSize(p)), "contract": Out(1), "drop_zeros": Out(1),
-            "contracted": In(1), "running": Out(1), "complete": Out(1), "error": Out(FlaashError), "finish": In(1),
+            "contracted": In(1), "refused": In(1), "refusal": In(FlaashError), "running": Out(1), "complete": Out(1), "error": Out(FlaashError), "finish": In(1),
             "loading": Out(1), "busy": Out(1),
         })
 
@@ -204,8 +206,10 @@ class FlaashLoader(wiring.Component):
                     m.d.comb += self.contract.eq(1)
                     m.next = "CONTRACT"
             with m.State("CONTRACT"):
-                with m.If(self.contracted):
+                with m.If(self.contracted | self.refused):
                     m.next = "DRAIN"
+                with m.If(self.refused):
+                    m.d.sync += error.eq(self.refusal)
             with m.State("DRAIN"):
                 m.d.sync += draining.eq(~ended)
                 with m.If(ended):

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .accumulate import IntegerSum
 from .fiber_fetch import FiberFetch
+from .float_sum import FloatSum
 from .intersection import Intersection
 from .layouts import Bundle, Result
 from .tensor_memory import ReadPort
@@ -57,7 +58,7 @@ class DotProductEngine(wiring.Component):
         p = self._parameters
         m.submodules.fetch = fetch = FiberFetch(p)
         m.submodules.intersection = intersection = Intersection(p)
-        m.submodules.sum = total = IntegerSum(p)
+        m.submodules.sum = total = (FloatSum if p.is_float else IntegerSum)(p)
         connect(m, flipped(self.i), fetch.i)
         connect(m, fetch.read, flipped(self.read))
         connect(m, intersection.o, total.i)

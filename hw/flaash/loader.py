@@ -30,7 +30,7 @@ class TensorSize(data.StructLayout):
 
 
 class FlaashLoader(wiring.Component):
-    """Parse packets: a header of 32 bytes, then for each tensor that is loaded, a before b, its pointers and its entries.
+    """Parse packets: a header of 32 bytes, then of each tensor that is loaded, a before b, pointers and entries.
 
     Pointers are words of 32 bits: where each fiber ends. Entries are words of 64 bits: index, then value. Both begin
     with a new beat. A beat a cycle, of entries a row of the memory a cycle at most.
@@ -74,8 +74,8 @@ class FlaashLoader(wiring.Component):
             "pointer_data": Out(PointerRow(p)),
             "entries": Out(1), "entry_row": Out(p.row_bits), "entry_data": Out(p.row_entries * p.entry_width),
             "a": Out(TensorSize(p)), "b": Out(TensorSize(p)), "contract": Out(1), "drop_zeros": Out(1),
-            "contracted": In(1), "refused": In(1), "refusal": In(FlaashError), "running": Out(1), "complete": Out(1), "error": Out(FlaashError), "finish": In(1),
-            "loading": Out(1), "busy": Out(1),
+            "contracted": In(1), "refused": In(1), "refusal": In(FlaashError), "running": Out(1), "complete": Out(1),
+            "error": Out(FlaashError), "finish": In(1), "loading": Out(1), "busy": Out(1),
         })
 
     def elaborate(self, platform):

@@ -72,7 +72,7 @@ class DotProductEngine(wiring.Component):
             self.finished.eq(total.finished), self.busy.eq(fetch.busy | intersection.busy | total.busy),
         ]
         m.d.sync += [
-            self.compares.eq(intersection.compares), self.products.eq(total.product), self.begins.eq(intersection.begins),
-            self.waits.eq(fetch.waits), self.starved.eq(intersection.starved),
+            self.compares.eq(intersection.compares), self.products.eq(total.product),
+            self.begins.eq(intersection.begins), self.waits.eq(fetch.waits), self.starved.eq(intersection.starved),
         ]
         return m

@@ -68,8 +68,8 @@ class FiberLoader(wiring.Component):
             "request": Out(1), "row": Out(p.row_bits), "granted": In(1),
             "arrived": In(1), "arrived_row": In(self._row),
             "room": In(1), "valid": Out(1), "window": Out(Window(p)),
-            "first": Out(1), "number": Out(max(1, ceil_log2(fibers))), "first_of_range": Out(1), "last_of_range": Out(1),
-            "tag": Out(tag), "busy": Out(1),
+            "first": Out(1), "number": Out(max(1, ceil_log2(fibers))), "tag": Out(tag),
+            "first_of_range": Out(1), "last_of_range": Out(1), "busy": Out(1),
         })
 
     def elaborate(self, platform):

@@ -34,7 +34,7 @@ class FlaashParameters:
     fibers: int = parameter(4096, "fibers that the memory holds of each tensor, a power of two", 8, 1 << 20)
     row_entries: int = parameter(4, "entries of a row of the memory", choices=(1, 2, 4, 8))
     bundle: int = parameter(8, "most fibers of b that an engine is given at once, with one of a", choices=(1, 2, 4, 8))
-    buffer_windows: int = parameter(64, "windows of each side that an engine has room for", 
+    buffer_windows: int = parameter(64, "windows of each side that an engine has room for",
                                 choices=(16, 32, 64, 128, 256))
     memory: str = parameter("banked", "banks that engines take in turn, or for simulation only: a port an engine",
                             choices=("banked", "ideal"))

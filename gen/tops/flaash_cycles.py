@@ -16,10 +16,10 @@ from .flaash_simulation import count_macs
 
 __all__ = ["ContractionCycles", "predict_contraction", "predict_task", "predict_tasks"]
 
-# Cycles from the first beat of a task to the first of its sections, and from the last result to the trailer.
-_HEADER, _TRAILER = 8, 4
+# Cycles of a task besides loading and contracting: its header, the ways between, and the trailer.
+_TASK = 50
 # Cycles of a contraction besides its work: from its start to the first comparison, and from the last one to the end.
-_BEGIN, _END = 60, 30
+_BEGIN_AND_END = 75
 # From one job of an engine to the next without a pause: a job takes this many cycles at least.
 _SHORTEST_JOB = 3
 # A product of fp32 every other cycle: four sums wait for an adder of eight cycles.
@@ -39,7 +39,7 @@ class ContractionCycles:
     @property
     def cycles(self):
         """From the first beat of the task to its trailer."""
-        return _HEADER + self.loading + self.working + _TRAILER
+        return _TASK + self.loading + self.working
 
 
 def section_cycles(pieces, entries, parameters):
@@ -49,9 +49,9 @@ def section_cycles(pieces, entries, parameters):
     return -(-32 * pieces // p.bus_width) + max(beats, -(-entries // p.row_entries))
 
 
-def windows_of(starts, ends, window):
-    """Windows, aligned in memory, that each range of entries lies in."""
-    return np.where(ends > starts, -(-ends // window) - starts // window, 0)
+def blocks_of(starts, ends, entries):
+    """Windows or rows of so many entries, aligned in memory, that each range of entries lies in."""
+    return np.where(ends > starts, -(-ends // entries) - starts // entries, 0)
 
 
 class _Side:
@@ -60,15 +60,17 @@ class _Side:
     def __init__(self, tensor, parameters, portions):
         pointers, self.indices, _ = fiber_pieces(tensor, portions)
         self.starts, self.ends = (bounds.reshape(portions, -1) for bounds in (pointers[:-1], pointers[1:]))
-        self.windows = windows_of(self.starts, self.ends, parameters.window)
+        self.windows, self.rows = (blocks_of(self.starts, self.ends, entries)
+                                   for entries in (parameters.window, parameters.row_entries))
 
 
 def predict_task(a, b, parameters, portions=1, load_a=True, load_b=True):
     """Cycles of a task that contracts these tensors, if no stream ever stalls.
 
-    An engine compares a pair of windows a cycle, and meanwhile reads the windows of the next jobs, one a cycle; where
-    ranges of memory begin it waits for the turn of its bank, half a round on average. Jobs are issued a row of pointers
-    a cycle, and results leave as many a cycle as a beat holds. The cluster takes as long as the slowest of the four.
+    An engine compares a pair of windows a cycle, and meanwhile reads the next jobs: a row of memory a cycle, and a
+    window of either side; where ranges of memory begin it waits for the turn of its bank, half a round on average. Jobs
+    are issued a row of pointers a cycle, and results leave as many a cycle as a beat holds. The cluster takes as long
+    as the slowest of the four, and the last engine a job more than the others.
 
     Parameters
     ----------
@@ -95,14 +97,14 @@ def predict_task(a, b, parameters, portions=1, load_a=True, load_b=True):
     scale = a.fibers / len(chosen)
     bounds = {"comparing": compared * scale / p.engines, "reading": read * scale / p.engines,
               "issuing": max(rows * scale, portions * a.fibers), "results": results * scale / p.results_of_beat}
-    sums = 0
+    last = compared / max(1, results) * (1 - 1 / p.engines)
     if portions > 1:
         # Stored one a cycle, in a memory that is cleared before, and added one after another.
-        partials = portions * a.fibers * b.fibers
+        pairs = a.fibers * b.fibers
         bounds["results"] = results * scale
-        sums = partials * (1 + 4 + (FloatAdd.latency if p.is_float else 0))
+        last += portions * pairs * (1 + 3 + (FloatAdd.latency if p.is_float else 0)) + pairs
     bounds = {name: round(cycles) for name, cycles in bounds.items()}
-    return ContractionCycles(loading, _BEGIN + max(bounds.values()) + sums + _END + p.latency, bounds)
+    return ContractionCycles(loading, _BEGIN_AND_END + p.latency + max(bounds.values()) + round(last), bounds)
 
 
 def _chosen(count, most):
@@ -113,10 +115,9 @@ def _chosen(count, most):
 def _work_of(sides, portion, chosen, parameters):
     """Of the chosen fibers of a in a portion: cycles of comparing and of reading, rows of pointers, results."""
     p, (a, b) = parameters, sides
-    a_start, a_end, windows_a = (part[portion][chosen] for part in (a.starts, a.ends, a.windows))
-    some = a_start != a_end
-    a_start, a_end, windows_a = a_start[some], a_end[some], windows_a[some]
-    b_start, b_end, windows_b = (part[portion] for part in (b.starts, b.ends, b.windows))
+    some = chosen[a.starts[portion][chosen] != a.ends[portion][chosen]]
+    a_start, a_end, windows_a, rows_a = (part[portion][some] for part in (a.starts, a.ends, a.windows, a.rows))
+    b_start, b_end = b.starts[portion], b.ends[portion]
     fibers = len(b_start)
     busy_b = np.flatnonzero(b_start != b_end)
     row = (portion * fibers % p.bundle + np.arange(fibers)) // p.bundle
@@ -129,10 +130,14 @@ def _work_of(sides, portion, chosen, parameters):
     compared = np.maximum(np.maximum(work.cycles, work.matches * _PRODUCT[p.is_float]), _SHORTEST_JOB).sum()
     # Half a round of the banks.
     turn = (p.engines - 1) / 2 if p.memory == "banked" else 0
-    bundles = len(np.unique(row[busy_b]))
+    bundles, first = np.unique(row[busy_b], return_index=True)
+    last = np.append(first[1:], len(busy_b)) - 1
+    rows_b = blocks_of(b_start[busy_b[first]], b_end[busy_b[last]], p.row_entries) + turn
+    # A fiber that does not stay is read again for each job.
     long = a_end - a_start > (p.buffer_windows - 8) * p.window
-    times_a = np.where(long, len(busy_b), min(p.engines, bundles))
-    read = len(a_start) * (windows_b.sum() + bundles * turn) + (times_a * (windows_a + turn)).sum()
+    times = np.where(long, len(busy_b), min(p.engines, len(bundles)))
+    read = max((times * (rows_a + turn)).sum() + len(a_start) * rows_b.sum() + turn * len(busy_b) * long.sum(),
+               (times * windows_a).sum(), len(a_start) * b.windows[portion].sum())
     return int(compared), float(read), rows, len(of_a)
 
 

@@ -29,7 +29,7 @@ class SimulationOptions:
         ``verilator`` or ``icarus``.
     input, output, waves : pathlib.Path or None
         Tensors to run (``.npz``; None lets the top take its own), where to put the results (``.npz``), and
-        where to put a waveform.
+        where to put a waveform. `flaash` also reads and writes ``.csfbin``.
     seed : int
         Of random tensors and random stalls.
     stall : float
@@ -42,6 +42,12 @@ class SimulationOptions:
         Mask keys after the query; also run with all keys kept; make queries, keys and values from tokens.
     policy, mode, einsum, workload : str or None
         Of `sofa` (quota, merge), `butterfly` (bpmm, fft, block), `flaash` and `workflow`.
+    input_b : pathlib.Path or None
+        Second tensor of a contraction, beside a first one that is alone in its file (`flaash`).
+    portions : int or None
+        Parts of the contracted mode that are summed each on its own; None takes one (`flaash`).
+    drop_zeros : bool
+        Do not send results that are zero (`flaash`).
     netlist : str or None
         Target whose netlist, one of :data:`NETLISTS`, is run in place of the emitted Verilog; in Icarus only, which
         knows X: what the models of the cells do not define would be a defined value in Verilator.
@@ -66,6 +72,9 @@ class SimulationOptions:
     from_tokens: bool = False
     mode: str | None = None
     einsum: str | None = None
+    input_b: Path | None = None
+    portions: int | None = None
+    drop_zeros: bool = False
     workload: str | None = None
     netlist: str | None = None
 
@@ -84,8 +93,10 @@ class SimulationOptions:
                 f"--sample must be at least 1 cycle, not {self.sample!r}")
         require(self.keep is None or 0 < self.keep <= 1,
                 f"--keep must be over 0 and at most 1, not {self.keep!r}")
-        require(self.input is None or Path(self.input).is_file(),
-                f"The input file {self.input} does not exist")
+        require(self.portions is None or (isinstance(self.portions, int) and self.portions >= 1),
+                f"--portions must be an integer of at least 1, not {self.portions!r}")
+        for path in (self.input, self.input_b):
+            require(path is None or Path(path).is_file(), f"The input file {path} does not exist")
 
     def refuse_others(self, top, understood):
         """Refuse options that a top has no use for, so that none is ignored silently.

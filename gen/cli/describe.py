@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gen.cli.options import Causal, Config, Input, Keep, Policy, Preset, Report, Sets, TopName, choose
+from gen.cli.options import (
+    Causal,
+    Config,
+    Einsum,
+    Input,
+    InputB,
+    Keep,
+    Policy,
+    Portions,
+    Preset,
+    Report,
+    Sets,
+    TopName,
+    choose,
+)
 from gen.cli.output import check_report_path, out, print_mapping, progress, write_report
 
 Size = Annotated[int | None, typer.Option(metavar="N", show_default=False, help="Size of the task (sofa).")]
@@ -23,6 +37,7 @@ def command(
     top: TopName, preset: Preset = "tiny", config: Config = None, sets: Sets = None, report: Report = None,
     input: Input = None, heads: Size = None, queries: Size = None, keys: Size = None, head_dim: Size = None,
     value_dim: Size = None, keep: Keep = None, causal: Causal = False, policy: Policy = None,
+    einsum: Einsum = None, input_b: InputB = None, portions: Portions = None,
     area: Annotated[bool, typer.Option(help="Estimate the area, which takes seconds the first time.")] = True,
 ):
     """Show an accelerator's parameters and their ranges, its registers, and estimates of its cost.
@@ -36,7 +51,7 @@ def command(
     rows = parameter_rows(parameters)
     description = entry.describe(parameters)
     cycles = entry.predict(parameters, WorkloadOptions(input, heads, queries, keys, head_dim, value_dim, keep, causal,
-                                                       policy))
+                                                       policy, einsum, input_b, portions))
     cost = {}
     if area:
         with progress("estimating the area"):

@@ -7,8 +7,8 @@ import typer
 
 from gen.errors import ThresherError
 
-__all__ = ["Causal", "Config", "FromTokens", "Input", "Keep", "Mode", "Output", "Policy", "Preset", "Report", "Sets",
-           "Simulator", "Target", "TopName", "choose", "find_top"]
+__all__ = ["Causal", "Config", "DropZeros", "Einsum", "FromTokens", "Input", "InputB", "Keep", "Mode", "Output",
+           "Policy", "Portions", "Preset", "Report", "Sets", "Simulator", "Target", "TopName", "choose", "find_top"]
 
 TopName = Annotated[str, typer.Argument(
     metavar="TOP", show_default=False, help="Name of the accelerator; see `thresher list`.")]
@@ -38,6 +38,15 @@ FromTokens = Annotated[bool, typer.Option(
     "--from-tokens", help="Start from x, wq, wk and wv although the input has q, k and v (sofa).")]
 Mode = Annotated[str | None, typer.Option(
     metavar="NAME", show_default=False, help="bpmm, fft or block (butterfly).")]
+Einsum = Annotated[str | None, typer.Option(
+    metavar="TEXT", show_default=False,
+    help='The contraction, as "ijk,lk->ijl"; without it, that of the last modes (flaash).')]
+InputB = Annotated[Path | None, typer.Option(
+    "--input-b", metavar="B.csfbin", show_default=False,
+    help="The second tensor, of an --input that is a .csfbin file (flaash).")]
+Portions = Annotated[int | None, typer.Option(
+    metavar="P", show_default=False, help="Cut the contracted mode into so many parts, each summed alone (flaash).")]
+DropZeros = Annotated[bool, typer.Option("--drop-zeros", help="Do not send results that are zero (flaash).")]
 Simulator = Annotated[str, typer.Option(metavar="NAME", help="verilator or icarus.")]
 
 

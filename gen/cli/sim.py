@@ -8,12 +8,16 @@ import typer
 from gen.cli.options import (
     Causal,
     Config,
+    DropZeros,
+    Einsum,
     FromTokens,
     Input,
+    InputB,
     Keep,
     Mode,
     Output,
     Policy,
+    Portions,
     Preset,
     Report,
     Sets,
@@ -45,8 +49,7 @@ def command(
         metavar="TARGET", show_default=False,
         help="Synthesise for ecp5, and run its cells in place of the emitted Verilog (sofa).")] = None,
     mode: Mode = None,
-    einsum: Annotated[str | None, typer.Option(
-        metavar="TEXT", show_default=False, help='The contraction, as "ijk,lk->ijl" (flaash).')] = None,
+    einsum: Einsum = None, input_b: InputB = None, portions: Portions = None, drop_zeros: DropZeros = False,
     workload: Annotated[str | None, typer.Option(
         metavar="NAME", show_default=False, help="Name or JSON file of a graph (workflow).")] = None,
 ):
@@ -61,7 +64,7 @@ def command(
     options = SimulationOptions(
         simulator=simulator, input=input, output=output, seed=seed, stall=stall, waves=waves, sample=sample, keep=keep,
         causal=causal, policy=policy, compare_dense=compare_dense, from_tokens=from_tokens, mode=mode, einsum=einsum,
-        workload=workload, netlist=netlist)
+        input_b=input_b, portions=portions, drop_zeros=drop_zeros, workload=workload, netlist=netlist)
     entry, parameters = choose(top, preset, config, sets)
     with progress(f"{'' if netlist is None else 'synthesising, '}compiling and running {top} on {simulator}"):
         result = {**entry.simulate(parameters, options), "preset": preset}

@@ -13,7 +13,7 @@ class WorkloadOptions:
     """Options of ``thresher describe`` that choose the task whose cycles are predicted.
 
     A size that is None is that of `input`, or of the shipped case; but queries are as many as keys, and values as wide
-    as keys, if only these are given.
+    as keys, if only these are given. The last three are of contractions.
 
     Raises
     ------
@@ -30,9 +30,13 @@ class WorkloadOptions:
     keep: float | None = None
     causal: bool = False
     policy: str | None = None
+    einsum: str | None = None
+    input_b: Path | None = None
+    portions: int | None = None
 
     def __post_init__(self):
-        SimulationOptions(input=self.input, keep=self.keep, policy=self.policy)
+        SimulationOptions(input=self.input, keep=self.keep, policy=self.policy, einsum=self.einsum,
+                          input_b=self.input_b, portions=self.portions)
         for name, size in self.sizes.items():
             require(size >= 1, f"--{name.replace('_', '-')} must be at least 1, not {size}")
 

@@ -20,7 +20,8 @@ from sim.host.butterfly_norm import pack_norm_task, unpack_norm_result
 from sim.workloads import shipped
 
 from .arrays import load_arrays, write_arrays
-from .butterfly_simulation import differences, run_packets, run_vectors, totals, unpacked
+from .butterfly_simulation import differences, run_vectors
+from .packets import run_packets, totals, unpacked
 
 __all__ = ["BLOCK_ARRAYS", "BlockRun", "run_block", "simulate_block"]
 
@@ -71,7 +72,7 @@ class _Machine:
             packet = pack_norm_task(x, p, y, norm)
         except ValueError as error:
             raise ThresherError(str(error)) from error
-        result = run_packets(self.verilog, self.registers, [packet], p, **self.options)
+        result = run_packets("butterfly", self.verilog, self.registers, [packet], p, **self.options)
         output = unpacked(unpack_norm_result, result.packets[0], x.shape, p)
         self._done(part, [result], differences(output, layer_norm(add(x, y), *norm)))
         return output

@@ -11,12 +11,12 @@ from sim.golden.butterfly import relu as golden_relu
 from sim.host.butterfly import pack_task, unpack_result
 from sim.host.butterfly_passes import plan_passes
 from sim.host.fixed_point import fixed_task
-from sim.runner import SimulationError, simulate
 from sim.workloads import shipped
 
 from .arrays import load_arrays, write_arrays
+from .packets import run_packets, totals, unpacked
 
-__all__ = ["VectorsRun", "differences", "run_packets", "run_vectors", "simulate_vectors", "totals", "unpacked"]
+__all__ = ["VectorsRun", "differences", "run_vectors", "simulate_vectors"]
 
 _VECTORS = 64                # of a batch that is drawn
 
@@ -55,52 +55,6 @@ class VectorsRun:
     def counters(self):
         """Counters by name, over all passes."""
         return totals(self.simulations)["counters"]
-
-
-def totals(simulations):
-    """Keys of a report about all simulations of a run: ``seed``, ``counters``, ``seconds``, ``kcycles_per_second``."""
-    names = [name for name in simulations[0].registers if name.startswith("counter_")]
-    return {
-        "seed": simulations[0].seed,
-        "counters": {name.removeprefix("counter_"): sum(result.registers[name] for result in simulations)
-                     for name in names},
-        "seconds": sum(result.seconds for result in simulations),
-        "kcycles_per_second": sum(result.total_cycles for result in simulations) / sum(
-            result.total_cycles / result.kcycles_per_second for result in simulations),
-    }
-
-
-def run_packets(verilog, registers, packets, parameters, **options):
-    """Simulate packets, and read all registers behind them; the result of :func:`sim.runner.simulate`.
-
-    Raises
-    ------
-    ThresherError
-        The hardware broke a rule of its buses, or hung.
-    """
-    try:
-        return simulate(
-            verilog, "butterfly", packets, bus_width=parameters.bus_width, max_idle_cycles=1_000_000,
-            registers_to_read={name: entry["address"] for name, entry in registers.items()}, **options)
-    except SimulationError as error:
-        raise ThresherError(f"the simulation failed: {error}") from error
-
-
-def unpacked(unpack, *arguments, **options):
-    """Results of a packet by one of the host's functions, of a task that has not failed.
-
-    Raises
-    ------
-    ThresherError
-        The task failed, or the packet is not what its task says.
-    """
-    try:
-        outputs, code = unpack(*arguments, **options)
-    except ValueError as error:
-        raise ThresherError(f"the hardware broke its own format: {error}") from error
-    if code:
-        raise ThresherError(f"the hardware ended the task with error code {code}")
-    return outputs
 
 
 def run_vectors(verilog, registers, x, w, parameters, *, scaling=None, relu=False, seed=None, stall=0.0,
@@ -151,8 +105,8 @@ def run_vectors(verilog, registers, x, w, parameters, *, scaling=None, relu=Fals
                       for values, (places, block) in zip(inputs, tasks, strict=True)]
         except ValueError as error:
             raise ThresherError(str(error)) from error
-        result = run_packets(verilog, registers, [packet for packet, _ in packed], p, simulator=simulator, stall=stall,
-                             seed=seed, waves=waves if each is passes[-1] else None)
+        result = run_packets("butterfly", verilog, registers, [packet for packet, _ in packed], p, simulator=simulator,
+                             stall=stall, seed=seed, waves=waves if each is passes[-1] else None)
         seed = result.seed
         for packet, (_, plan), (places, _) in zip(result.packets, packed, tasks, strict=True):
             outputs = unpacked(unpack_result, packet, plan, p, planes[0].dtype, natural=False)

@@ -18,9 +18,10 @@ def tops():
     ``describe(parameters)``, ``predict(parameters, options)`` and ``simulate(parameters, options)``.
     """
     from gen.tops.butterfly import ButterflyTop
+    from gen.tops.flaash import FlaashTop
     from gen.tops.sofa import SofaTop
 
-    return {top.name: top for top in (SofaTop(), ButterflyTop())}
+    return {top.name: top for top in (SofaTop(), ButterflyTop(), FlaashTop())}
 
 
 def load_presets(name):

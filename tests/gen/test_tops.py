@@ -23,7 +23,8 @@ def test_presets_are_legal_and_say_something():
             parameters = resolve(name, preset, None, [])
             description = top.describe(parameters)
             assert description["multipliers"] == parameters.multipliers > 0
-            assert description["memory_kbits"]["keys and values" if name == "sofa" else "vectors"] > 0
+            assert all(size >= 0 for size in description["memory_kbits"].values()) and any(
+                description["memory_kbits"].values())
 
 
 def test_least_limits():
@@ -32,6 +33,8 @@ def test_least_limits():
     assert ecp5.max_keys >= 1024 and ecp5.max_head_dim >= 64
     tiny, ecp5 = (resolve("butterfly", preset, None, []) for preset in ("tiny", "ecp5"))
     assert tiny.max_points >= 64 and ecp5.max_points >= 1024
+    ecp5 = resolve("flaash", "ecp5", None, [])
+    assert ecp5.entries >= 16_000
 
 
 def test_later_sources_win(tmp_path):

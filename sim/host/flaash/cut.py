@@ -94,8 +94,8 @@ def plan_tasks(a, b, parameters, portions=1):
     p = parameters
     check_portions(a.shape[-1], portions, p)
     if a.shape[-1] > 1 << p.index_bits:
-        raise FiberError(f"the contracted modes are {a.shape[-1]} long together, more than the {1 << p.index_bits} that "
-                         f"an index of {p.index_bits} bits counts (--set index_bits=...)")
+        raise FiberError(f"the contracted modes are {a.shape[-1]} long together, more than the {1 << p.index_bits} "
+                         f"that an index of {p.index_bits} bits counts (--set index_bits=...)")
     pieces, results = p.fibers // portions, NO_RESULT if portions == 1 else p.sums // portions
     ranges_b = ranges_of("b", b, p.entries, min(pieces, results))
     widest = max(len(fibers) for fibers in ranges_b)

@@ -40,7 +40,7 @@ def test_fibers_stay_as_long_as_they_can():
     a, b = draw_pair(3, (20,), (20,), 8, 0.5, form)
     tasks = plan_tasks(a, b, parameters())
     assert [(task.fibers_a, task.fibers_b) for task in tasks[:4]] == [
-        (range(0, 8), range(0, 8)), (range(0, 8), range(8, 16)), (range(0, 8), range(16, 20)),
+        (range(8), range(8)), (range(8), range(8, 16)), (range(8), range(16, 20)),
         (range(8, 16), range(16, 20))]
     assert [(task.load_a, task.load_b) for task in tasks] == [
         (True, True), (False, True), (False, True)] + [(True, False), (False, True), (False, True)] * 2

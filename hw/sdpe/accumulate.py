@@ -103,9 +103,8 @@ class IntegerSum(wiring.Component):
             self.job.ready.eq(end), zero.eq(result.value == 0),
             results.i.payload.eq(result), results.i.valid.eq(ready & ~(zero & self.drop_zeros)),
         ]
-        left = (self.o.valid & self.o.ready) | (ready & zero & self.drop_zeros)
-        both = Signal.like(underway)
-        m.d.comb += both.eq(underway + ends - left)
+        taken, dropped, both = self.o.valid & self.o.ready, ready & zero & self.drop_zeros, Signal.like(underway)
+        m.d.comb += both.eq(underway + ends - taken - dropped)
         m.d.sync += [underway.eq(both), room.eq(both < self._QUEUE)]
         m.d.comb += self.busy.eq(underway.any() | self.i.valid)
         return m

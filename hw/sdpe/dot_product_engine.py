@@ -22,8 +22,8 @@ class DotProductEngine(wiring.Component):
         bundles -> fetch of both fibers -> intersection -> sum -> results
 
     Fetch works ahead, across bundles. What bounds the engine is the intersection, a pair of windows a cycle; next come
-    the memory, a row a cycle, the sum, a product a cycle, and for jobs of one or two pairs the two cycles in which a
-    merge gets its first windows.
+    the memory, a row a cycle, the sum, a product a cycle, and for jobs of one pair the cycle in which a merge gets its
+    first windows.
 
     Members
     -------

@@ -26,7 +26,7 @@ _MATCHES = 16
 class Intersection(wiring.Component):
     """Two buffers of windows, and merges that walk through them in turn.
 
-    A pair of windows a cycle; from one job to the next without a pause, if the one had three pairs or more. Matches
+    A pair of windows a cycle; from one job to the next without a pause, if the one had two pairs or more. Matches
     follow 5 cycles behind their pair.
 
     Members
@@ -90,8 +90,8 @@ class Intersection(wiring.Component):
             for side, buffer in buffers.items():
                 m.d.comb += [
                     getattr(merge, f"written_{side}").eq(buffer.written),
-                    buffer.head_place[number].eq(getattr(merge, f"head_place_{side}")),
-                    getattr(merge, f"head_{side}").eq(buffer.head[number]),
+                    buffer.head_place[number].eq(getattr(merge, f"ahead_{side}")),
+                    getattr(merge, f"came_{side}").eq(buffer.head[number]),
                 ]
         m.submodules.queue = jobs = PointerFifo(Job(), _JOBS)
         connect(m, jobs.o, flipped(self.jobs))

@@ -16,8 +16,8 @@ class Merge(wiring.Component):
     do when these are equal: no entry of the window that is left can equal one that is still to come. Nothing else
     depends on the comparison in its cycle, entries follow later.
 
-    A job starts with two cycles in which the first windows are fetched; another merge works meanwhile. Throughput 1
-    pair a cycle.
+    A job starts with a cycle in which the first windows are fetched; another merge works meanwhile. Throughput 1 pair
+    a cycle. A window behind the last one of a fiber may be fetched, when the other fiber ends with it, and is not seen.
 
     Members
     -------
@@ -26,8 +26,9 @@ class Merge(wiring.Component):
     start_a, start_b : In
     written_a, written_b : In
         Places behind those that are written.
-    head_place_a, head_place_b : Out; head_a, head_b : In
-        Of the buffers.
+    ahead_a, ahead_b : Out
+    came_a, came_b : In(Head)
+        Places of the next windows, and their heads.
     run : In(1)
         Compare, if there are windows to.
     busy : Out(1)
@@ -44,8 +45,8 @@ class Merge(wiring.Component):
         places = p.buffer_bits + 1
         sides = {}
         for side in "ab":
-            sides |= {f"start_{side}": In(places), f"written_{side}": In(places), f"head_place_{side}": Out(places),
-                      f"head_{side}": In(Head(p)), f"place_{side}": Out(places)}
+            sides |= {f"start_{side}": In(places), f"written_{side}": In(places), f"ahead_{side}": Out(places),
+                      f"came_{side}": In(Head(p)), f"place_{side}": Out(places)}
         super().__init__({**sides, "start": In(1), "run": In(1), "busy": Out(1), "compares": Out(1), "ends": Out(1)})
 
     def elaborate(self, platform):
@@ -67,27 +68,22 @@ class Merge(wiring.Component):
         return m
 
     def _cursor(self, m, side, passes):
-        """Head of the present window and of the next one, both in registers."""
+        """Head of the present window, in a register; that of the next one is at the port of the buffer."""
         p = self._parameters
         places = p.buffer_bits + 1
-        head, following = (Signal(Head(p), name=f"{name}_{side}", reset_less=True) for name in ("head", "following"))
-        there, more = Signal(name=f"there_{side}"), Signal(name=f"more_{side}")
-        ahead, whole = Signal(places, name=f"ahead_{side}"), Signal(name=f"whole_{side}")
-        place, shift, fetch = getattr(self, f"place_{side}"), Signal(name=f"shift_{side}"), Signal(name=f"fetch_{side}")
-        came = getattr(self, f"head_{side}")
+        head, there = Signal(Head(p), name=f"head_{side}", reset_less=True), Signal(name=f"there_{side}")
+        ahead, fetch = Signal(places, name=f"ahead_{side}"), Signal(name=f"fetch_{side}")
+        place, came = getattr(self, f"place_{side}"), getattr(self, f"came_{side}")
         m.d.comb += [
-            getattr(self, f"head_place_{side}").eq(ahead),
-            shift.eq(passes | ~there),
-            fetch.eq(self.busy & ~whole & (ahead != getattr(self, f"written_{side}")) & (shift | ~more)),
+            getattr(self, f"ahead_{side}").eq(ahead),
+            fetch.eq(self.busy & (ahead != getattr(self, f"written_{side}")) & (passes | ~there)),
         ]
-        with m.If(shift):
-            m.d.sync += [head.eq(following), there.eq(more), more.eq(0)]
         with m.If(passes):
-            m.d.sync += place.eq(place + 1)
+            m.d.sync += [place.eq(place + 1), there.eq(0)]
         with m.If(fetch):
-            m.d.sync += [following.eq(came), more.eq(1), ahead.eq(ahead + 1), whole.eq(came.last)]
-        with m.If(self.start | self.ends):
-            m.d.sync += [there.eq(0), more.eq(0), whole.eq(0)]
+            m.d.sync += [head.eq(came), there.eq(1), ahead.eq(ahead + 1)]
+        with m.If(self.ends):
+            m.d.sync += there.eq(0)
         with m.If(self.start):
             start = getattr(self, f"start_{side}")
             m.d.sync += [ahead.eq(start), place.eq(start)]

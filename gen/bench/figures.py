@@ -14,7 +14,8 @@ __all__ = ["TOLERANCE", "Change", "changes", "figures_of", "load_figures", "writ
 TOLERANCE = 0.05
 
 #: Columns that say which run a row is of, besides all that hold text.
-LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed", "points", "batch", "stall"})
+LABELS = frozenset({"queries", "keys", "channels", "keep", "tokens", "seed", "points", "batch", "stall",
+                    "density", "portions"})
 
 #: Columns that depend on the machine.
 VARYING = frozenset({"seconds", "import_seconds", "lint_seconds", "estimate_seconds", "synthesis_seconds", "peak_mib",
@@ -26,8 +27,8 @@ DETAIL = "layer "
 #: Columns of which more is worse, and less is worse; others move without being either. A single seed of place and
 #: route is a draw: the median counts.
 MORE_IS_WORSE = frozenset({
-    "cycles", "cycles_per_head", "cells", "luts", "ffs", "dsps", "brams", "latches", "gate_equivalents", "area_um2",
-    "verilog_bytes", "lint_findings", "loads", "total", "max_error_over_selected", "points_below_exact"})
+    "cycles", "cycles_per_head", "working", "cells", "luts", "ffs", "dsps", "brams", "latches", "gate_equivalents",
+    "area_um2", "verilog_bytes", "lint_findings", "loads", "total", "max_error_over_selected", "points_below_exact"})
 LESS_IS_WORSE = frozenset({
     "fmax_mhz", "utilisation", "utilisation_attention", "utilisation_generator", "speedup_vs_dense", "softmax_mass",
     "topk_agreement", "mass", "agreement", "loads_saved", "traffic_saved", "bit_exact", "same_mass"})

@@ -34,6 +34,8 @@ SECTIONS = {
     "butterfly_emission": "gen.bench.butterfly:measure_emission",
     "butterfly_area": "gen.bench.butterfly_area:measure_area",
     "butterfly_engine": "gen.bench.butterfly_area:measure_engine",
+    "flaash": "gen.bench.flaash:measure_flaash",
+    "flaash_emission": "gen.bench.flaash:measure_emission",
     "maia": "gen.bench.maia:measure_maia",
 }
 

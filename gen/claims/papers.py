@@ -12,7 +12,7 @@ __all__ = ["PAPERS", "check", "paper_of"]
 #:
 #: A folder has ``TOPICS``, names of the modules that register claims; ``evidence()``, what they are measured on;
 #: ``INTRODUCTION``, for the page; and ``INCONSISTENCIES``, places where the paper does not agree with itself.
-PAPERS = ("sofa", "butterfly")
+PAPERS = ("sofa", "butterfly", "flaash")
 
 
 def paper_of(top):

@@ -158,7 +158,7 @@ def predict_tasks(a, b, parameters, portions=1):
 
 
 def predict_contraction(parameters, options):
-    """Cycles of the contraction that options name by files, or of the drawn one that `thresher sim` takes.
+    """Cycles of the contraction that options name by files, or of the one that `thresher sim` takes.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Tensors that `flaash` is to contract: of files, or drawn."""
+"""Tensors that `flaash` is to contract: of files, shipped, or drawn."""
 
 import math
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import numpy as np
 from gen.errors import ThresherError
 from sim.golden.flaash import FP32, find_value_format
 from sim.host.flaash import Prepared, holds_as_they_are, prepare, quantise_pair, read_csfbin
-from sim.workloads.flaash import contraction_case
+from sim.workloads import contraction_case, shipped
 
 from .arrays import load_arrays
 
 __all__ = ["FlaashInputs", "drawn_case", "last_modes", "load_inputs", "read_inputs"]
 
-#: What is drawn without a file: the source's middle shape for both tensors.
+#: What is drawn where the shipped case does not fit: the source's middle shape for both tensors.
 SHAPE, DENSITY = (7, 7, 512), 0.1
 
 
@@ -59,8 +59,16 @@ def drawn_case(parameters, seed):
     return contraction_case(shape, shape, density, form="fp32" if p.is_float else "int8", seed=seed)
 
 
+def own_case(parameters, seed):
+    """The shipped tensors, or drawn ones where an index has too few bits for their contracted mode."""
+    arrays = shipped("flaash")
+    if arrays["a_shape"][-1] > 1 << parameters.index_bits:
+        return drawn_case(parameters, seed)
+    return arrays, last_modes(len(arrays["a_shape"]), len(arrays["b_shape"]))
+
+
 def load_inputs(parameters, options):
-    """Arrays and einsum that the options name, or drawn ones.
+    """Arrays and einsum that the options name, or the shipped ones.
 
     Returns
     -------
@@ -77,7 +85,7 @@ def load_inputs(parameters, options):
             raise ThresherError("--input-b is the second tensor of a contraction; give the first one by --input")
         if options.einsum is not None:
             raise ThresherError("--einsum is of tensors; give them by --input")
-        return drawn_case(parameters, options.seed)
+        return own_case(parameters, options.seed)
     if files[0].suffix == ".csfbin":
         if files[1] is None:
             raise ThresherError(f"{files[0]} holds one tensor; give the second one by --input-b")

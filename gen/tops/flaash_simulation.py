@@ -90,7 +90,7 @@ def run_contraction(verilog, registers, a, b, parameters, *, portions=1, drop_ze
 
 
 def simulate_contraction(top, parameters, options, emitted=None):
-    """`thresher sim flaash`: the contraction of an ``.npz`` or two ``.csfbin``, or a drawn one, through the Verilog.
+    """`thresher sim flaash`: the contraction of an ``.npz`` or two ``.csfbin``, or the shipped one, in Verilog.
 
     Another netlist of the top may take the place of the emitted Verilog: an object with ``verilog`` and
     ``registers``.

@@ -13,6 +13,7 @@ import numpy as np
 
 from .butterfly import butterfly_case
 from .errors import WorkloadError
+from .flaash import pruned_layer_case
 from .minilm import head_case
 from .text import technical_text
 
@@ -75,6 +76,42 @@ class ButterflyRecipe:
         return {name: halves(array) for name, array in case.items()}
 
 
+@dataclass(frozen=True)
+class ContractionRecipe:
+    """How the case of a contraction was made, from `technical_text`.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix.
+    layer, role, tokens, density, input_density
+        See `pruned_layer_case`.
+    heads : int
+        The first ones, whose weights are kept.
+    doc : str
+        What it is.
+    """
+
+    name: str
+    layer: int
+    role: str
+    tokens: int
+    density: float
+    input_density: float
+    heads: int
+    doc: str
+
+    def make(self):
+        """Compute the case, values rounded to float16; `contraction_case` tells its arrays."""
+        case, _ = pruned_layer_case(technical_text(), self.layer, self.role, self.tokens, density=self.density,
+                                    input_density=self.input_density)
+        kept = case["a_coords"][:, 0] < self.heads
+        case |= {"a_coords": case["a_coords"][kept], "a_values": case["a_values"][kept],
+                 "a_shape": np.array([self.heads, *case["a_shape"][1:]])}
+        return {name: halves(array) if array.dtype == np.float32 else array.astype(np.int32)
+                for name, array in case.items()}
+
+
 def halves(array):
     return array.astype(np.float16).astype(np.float32)
 
@@ -89,6 +126,8 @@ RECIPES = {recipe.name: recipe for recipe in (
            "hidden states and projection weights, for the path that starts from tokens"),
     ButterflyRecipe("butterfly", 2, "query", 64, 5,
                     "hidden states, padded to 512, and the projection to queries as a butterfly matrix"),
+    ContractionRecipe("flaash", 2, "query", 16, 0.1, 0.25, 2,
+                      "the projection of two heads to queries, a tenth of its weights, and a quarter of its inputs"),
 )}
 
 
@@ -105,11 +144,13 @@ def shipped(name):
     name : str
         ``local`` or ``diffuse``: ``q`` ``k`` ``v`` (256, 32). ``tokens``: ``x`` (64, 384), ``wq`` ``wk``
         ``wv`` (384, 32), ``bq`` ``bk`` ``bv`` (32,). ``butterfly``: ``x`` (64, 512), ``w`` (9, 256, 2, 2).
+        ``flaash``: entries of ``a`` (2, 32, 384) and ``b`` (16, 384), as ``a_coords``, ``a_values``, ``a_shape`` and
+        the same of ``b``.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        float32.
+        float32, coordinates and shapes int32.
 
     Raises
     ------

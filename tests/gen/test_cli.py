@@ -198,6 +198,22 @@ def test_workloads(capsys, tmp_path):
         assert arrays["q"].shape == (2, 3, 16) and arrays["v"].shape == (2, 64, 16)
 
 
+def test_workloads_of_sparse_tensors(capsys, tmp_path):
+    path = tmp_path / "a.npz"
+    assert main(["workload", "sparse", "--a-shape", "3,4,20", "--b-shape", "5,20", "--density", "0.3", "-o",
+                 str(path)]) == 0
+    assert 'contract them with --einsum "abz,hz->abh"' in capsys.readouterr().out
+    with np.load(path) as arrays:
+        assert tuple(arrays["a_shape"]) == (3, 4, 20) and len(arrays["b_values"]) == 30
+        assert arrays["a_values"].dtype == np.int8
+    pytest.importorskip("tokenizers")
+    for name, einsum in ((["pruned", "--tokens", "4"], "hcf,tf->htc"), (["words", "--reach", "2"], "uvd,vf->udf")):
+        assert main(["workload", *name, "-o", str(path)]) == 0
+        assert f'--einsum "{einsum}"' in capsys.readouterr().out
+        with np.load(path) as arrays:
+            assert len(arrays["a_shape"]) == 3 and arrays["b_values"].dtype == np.int16
+
+
 def test_workload_of_a_text(tmp_path, capsys):
     pytest.importorskip("tokenizers")
     text = tmp_path / "t.txt"
@@ -233,7 +249,9 @@ def test_workload_of_a_text(tmp_path, capsys):
     (["power", "fake", "--input", "none.npz"], "The input file none.npz does not exist"),
     (["pnr", "fake", "--seeds", "0"], "--seeds must be at least 1, not 0"),
     (["workload", "shipped", "x", "-o", "a.npz"],
-     "The shipped case must be one of local, diffuse, tokens, butterfly, not 'x'"),
+     "The shipped case must be one of local, diffuse, tokens, butterfly, flaash, not 'x'"),
+    (["workload", "sparse", "--a-shape", "7x7", "-o", "a.npz"], "A shape must be lengths such as 7,7,512, not '7x7'"),
+    (["workload", "sparse", "--density", "2", "-o", "a.npz"], "The density must be a number in 0..1, not 2.0"),
     (["workload", "shipped", "local", "-o", "a.csv"], "The output file must end in .npz, not 'a.csv'"),
     (["workload", "minilm", "--head", "x", "-o", "a.npz"],
      "--head must be an integer in 0..11 or all, not 'x'"),

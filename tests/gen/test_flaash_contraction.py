@@ -122,11 +122,13 @@ def test_csfbin(device, tmp_path):
     assert np.allclose(written.to_dense(), np.einsum("ijk,lk->ijl", *dense), atol=1e-5)
 
 
-def test_what_comes_without_a_file_fits_one_task(device):
-    for preset, sets, entries in (("tiny", ["index_bits=5"], 157), ("tiny", [], 512), ("ecp5", [], 2509)):
+def test_what_comes_without_a_file(device):
+    for preset, sets, entries, tasks in (("tiny", ["index_bits=5"], 157, 1), ("tiny", [], 2635, 24),
+                                         ("ecp5", [], 2635, 1)):
         report = tops()["flaash"].simulate(resolve("flaash", preset, None, sets), SimulationOptions(seed=4))
-        assert report["bit_exact"] and report["tasks"] == 1 and report["overflows"] == 0
+        assert report["bit_exact"] and report["tasks"] == tasks and report["overflows"] == 0
         assert report["density"]["a"] * np.prod(report["shapes"]["a"]) == pytest.approx(entries)
+        assert tasks == 1 and "scale" not in report or report["accuracy"]["relative_error"] < 0.01
     p = resolve("flaash", "paper", None, [])
     assert drawn_case(p, 1)[0]["a_values"].dtype == np.float32
     assert last_modes(1, 3) == "z,hiz->hi"

@@ -1,0 +1,48 @@
+"""`Dispatcher`: every bundle to one engine that has a place, and to the one with the fewest."""
+
+import pytest
+
+from hw.sdpe.dispatcher import MOST_BUNDLES, Dispatcher
+from tests.sdpe.machines import small
+from tests.streams import generator, run
+
+
+@pytest.mark.parametrize("engines", [1, 2, 8])
+@pytest.mark.parametrize("dispatch", ["least_loaded", "round_robin"])
+def test_places_and_loads(engines, dispatch):
+    p, rng = small(engines=engines, dispatch=dispatch), generator()
+    dut, count = Dispatcher(p), 300
+    order, held = [], [0] * engines
+
+    async def testbench(ctx):
+        offered, taken_before, cycles = 0, [], 0
+        while len(order) < count or any(held):
+            valid = offered < count and rng.random() < 0.7
+            ctx.set(dut.i.valid, valid)
+            ctx.set(dut.i.payload.destination, offered)
+            done = [number for number in range(engines) if held[number] and rng.random() < 0.3]
+            ctx.set(dut.finished, sum(1 << number for number in done))
+            loads = list(held)
+            _, _, ready, given, destination = await ctx.tick().sample(dut.i.ready, dut.valid, dut.bundle.destination)
+            if given:
+                engine = given.bit_length() - 1
+                assert given == 1 << engine and destination == taken_before.pop(0)
+                order.append(engine)
+                held[engine] += 1
+                assert held[engine] <= MOST_BUNDLES
+                if dispatch == "least_loaded":
+                    # What has finished since the choice was made is not known to it.
+                    assert loads[engine] <= min(loads) + 1
+            for number in done:
+                held[number] -= 1
+            if valid and ready:
+                taken_before.append(offered)
+                offered += 1
+            cycles += 1
+            assert cycles < 20 * count
+
+    run(dut, testbench)
+    if dispatch == "round_robin":
+        assert order == [number % engines for number in range(count)]
+    else:
+        assert set(order) == set(range(engines))

@@ -1,15 +1,16 @@
 """Reading of fibers: rows of the memory in, windows of one fiber each out."""
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 from amaranth.utils import ceil_log2
 
 from hw.stream import PointerFifo
-from hw.stream.select import select
 
+from .fiber_pieces import FiberPieces
 from .layouts import Entry, FiberRange, Window
 from .tensor_memory import read_latency
+from .window_cutter import WindowCutter
 
 __all__ = ["FiberLoader"]
 
@@ -18,7 +19,7 @@ class FiberLoader(wiring.Component):
     """Ask for the rows of ranges of fibers, and cut them into windows.
 
     A row is asked for a cycle, for as many in advance as the latency of the memory needs, and a window comes out a
-    cycle; an empty fiber takes a cycle, too. A row in which one fiber ends and the next begins is read once.
+    cycle; empty fibers take none. A row in which one fiber ends and the next begins is read once.
 
     Parameters
     ----------
@@ -74,102 +75,51 @@ class FiberLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        p = self._parameters
         # Ranges go to both halves.
-        m.submodules.ranges = ranges = PointerFifo(self._range, 4)
+        m.submodules.pieces = pieces = FiberPieces(p, self._fibers, self._tag)
+        m.submodules.cutter = cutter = WindowCutter(p, self._fibers, self._tag)
         asking = Signal()
         m.d.comb += [
-            ranges.i.payload.eq(self.i.payload), ranges.i.valid.eq(self.i.valid & ~asking),
-            self.i.ready.eq(ranges.i.ready & ~asking),
+            pieces.i.payload.eq(self.i.payload), pieces.i.valid.eq(self.i.valid & ~asking),
+            self.i.ready.eq(pieces.i.ready & ~asking),
         ]
         m.submodules.rows = rows = PointerFifo(self._row, self._queue)
         self._ask(m, asking, rows)
-        split = self._split(m, ranges, rows)
-        m.d.comb += self.busy.eq(asking | ranges.o.valid | split | self.valid)
+        connect(m, rows.o, cutter.rows)
+        connect(m, pieces.o, cutter.pieces)
+        m.d.comb += [
+            cutter.room.eq(self.room), self.busy.eq(asking | pieces.busy | cutter.busy),
+            *(getattr(self, name).eq(getattr(cutter, name)) for name in (
+                "valid", "window", "first", "number", "tag", "first_of_range", "last_of_range")),
+        ]
         return m
 
     def _ask(self, m, asking, rows):
         """Rows of a range one after another, and again, as long as the queue behind the memory has places."""
         p, row_shift = self._parameters, ceil_log2(self._parameters.row_entries)
-        wanted = self.i.payload
-        first, row, last = (Signal(p.row_bits, name=name) for name in ("first_row", "next_row", "last_row"))
-        times, at_last = Signal(4), Signal()
-        places = Signal(range(self._queue + 1), init=self._queue)
-        may = Signal(init=1)
-        taken, goes = Signal(), Signal()
+        wanted, bits = self.i.payload, self._parameters.pointer_bits - ceil_log2(self._parameters.row_entries)
+        start, more = Signal(bits), Signal(bits)
+        first, row = Signal(p.row_bits, name="first_row"), Signal(p.row_bits, name="next_row")
+        every, left, at_last = Signal(bits, name="every"), Signal(bits, name="left"), Signal()
+        times, last_time = Signal.like(wanted.times), Signal()
+        places, may, goes = Signal(range(self._queue + 1), init=self._queue), Signal(init=1), Signal()
         m.d.comb += [
-            taken.eq(rows.o.valid & rows.o.ready), goes.eq(self.request & self.granted),
-            self.request.eq(asking & may), self.row.eq(row), at_last.eq(row == last),
+            goes.eq(self.request & self.granted), self.request.eq(asking & may), self.row.eq(row),
+            start.eq(wanted.start >> row_shift),
+            more.eq(((wanted.ends[self._fibers - 1] - 1) >> row_shift) - start),
         ]
-        left = Signal.like(places)
-        m.d.comb += left.eq(places - goes + taken)
-        m.d.sync += [places.eq(left), may.eq(left != 0)]
+        following = Signal.like(places)
+        m.d.comb += following.eq(places - goes + (rows.o.valid & rows.o.ready))
+        m.d.sync += [places.eq(following), may.eq(following != 0)]
         with m.If(self.i.valid & self.i.ready):
-            start = self._base + (wanted.start >> row_shift)
-            m.d.sync += [first.eq(start), row.eq(start), times.eq(wanted.times), asking.eq(1),
-                         last.eq(self._base + ((wanted.ends[self._fibers - 1] - 1) >> row_shift))]
+            m.d.sync += [
+                first.eq(self._base + start), row.eq(self._base + start), every.eq(more), left.eq(more),
+                at_last.eq(more == 0), times.eq(wanted.times), last_time.eq(wanted.times == 1), asking.eq(1),
+            ]
         with m.Elif(goes):
-            m.d.sync += row.eq(Mux(at_last, first, row + 1))
+            m.d.sync += [row.eq(row + 1), left.eq(left - 1), at_last.eq(left == 1)]
             with m.If(at_last):
-                m.d.sync += times.eq(times - 1)
-                with m.If(times == 1):
-                    m.d.sync += asking.eq(0)
+                m.d.sync += [row.eq(first), left.eq(every), at_last.eq(every == 0), times.eq(times - 1),
+                             last_time.eq(times == 2), asking.eq(~last_time)]
         m.d.comb += [rows.i.payload.eq(self.arrived_row), rows.i.valid.eq(self.arrived)]
-
-    def _split(self, m, ranges, rows):
-        """A window a cycle, from the entry `place` on."""
-        p = self._parameters
-        window_bits, row_bits = ceil_log2(p.window), ceil_log2(p.row_entries)
-        active, first = Signal(), Signal()
-        current = Signal(self._range, reset_less=True)
-        place, number, times = Signal(p.pointer_bits), Signal.like(self.number), Signal(4)
-        fresh = Signal()
-        ends = [Signal(p.pointer_bits, name=f"end{fiber}") for fiber in range(self._fibers)]
-        wanted, range_end = ranges.o.payload, current.ends[self._fibers - 1]
-
-        after, next_place = Signal(p.pointer_bits + 1), Signal(p.pointer_bits)
-        empty, ending, over, goes = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            after.eq((place[window_bits:] + 1) << window_bits), empty.eq(place == ends[0]),
-            ending.eq(after >= ends[0]), next_place.eq(Mux(ending, ends[0], after)),
-            goes.eq(active & ~empty & rows.o.valid & self.room), over.eq(next_place == range_end),
-            rows.o.ready.eq(goes & (over | (next_place[:row_bits] == 0 if row_bits else 1))),
-        ]
-        last_time = times == 1
-        with m.If(goes):
-            m.d.sync += [place.eq(next_place), first.eq(ending), fresh.eq(0)]
-        with m.If((goes & ending) | (active & empty)):
-            m.d.sync += [number.eq(number + 1), *(end.eq(later) for end, later in zip(ends, ends[1:], strict=False))]
-        done = goes & over
-        with m.If(done):
-            m.d.sync += [active.eq(~last_time), times.eq(times - 1), place.eq(current.start), number.eq(0),
-                         fresh.eq(1), *(end.eq(current.ends[n]) for n, end in enumerate(ends))]
-        m.d.comb += ranges.o.ready.eq(~active | (done & last_time))
-        with m.If(ranges.o.ready & ranges.o.valid):
-            m.d.sync += [active.eq(1), current.eq(wanted), place.eq(wanted.start), number.eq(0), first.eq(1),
-                         fresh.eq(1), times.eq(wanted.times), *(end.eq(wanted.ends[n]) for n, end in enumerate(ends))]
-
-        # The entries are chosen, then the highest index of those of the fiber.
-        groups = [Cat(*(rows.o.payload[group * p.window + n].as_value() for n in range(p.window)))
-                  for group in range(p.windows_of_row)]
-        chosen, present = Signal(data.ArrayLayout(Entry(p), p.window), reset_less=True), Signal(p.window)
-        valid, last = Signal(), Signal()
-        group = place[window_bits:row_bits]
-        places = [Cat(C(n, window_bits), place[window_bits:]) for n in range(p.window)]
-        beginning, number_1, ends_1, tag_1, fresh_1 = Signal(), Signal.like(number), Signal(), Signal(
-            self._tag, reset_less=True), Signal()
-        m.d.sync += [
-            valid.eq(goes), last.eq(ending), chosen.as_value().eq(select(group, groups)),
-            *(present[n].eq((at >= place) & (at < ends[0])) for n, at in enumerate(places)),
-            beginning.eq(first), number_1.eq(number), ends_1.eq(ends[0] == range_end), tag_1.eq(current.tag),
-            fresh_1.eq(fresh),
-        ]
-        highest = chosen[0].index
-        for n in range(1, p.window):
-            highest = Mux(present[n], chosen[n].index, highest)
-        m.d.sync += [
-            self.valid.eq(valid), self.window.entries.eq(chosen), self.window.present.eq(present),
-            self.window.last.eq(last), self.window.highest.eq(highest), self.first.eq(beginning & valid),
-            self.number.eq(number_1), self.last_of_range.eq(ends_1), self.tag.eq(tag_1),
-            self.first_of_range.eq(fresh_1),
-        ]
-        return active | valid

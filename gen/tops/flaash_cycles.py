@@ -19,11 +19,12 @@ __all__ = ["ContractionCycles", "predict_contraction", "predict_task", "predict_
 # Cycles of a task besides loading and contracting: its header, the ways between, and the trailer.
 _TASK = 50
 # Cycles of a contraction besides its work: from its start to the first comparison, and from the last one to the end.
-_BEGIN_AND_END = 75
+_BEGIN_AND_END = {False: 75, True: 115}
 # From one job of an engine to the next without a pause: a job takes this many cycles at least.
 _SHORTEST_JOB = 3
-# A product of fp32 every other cycle: four sums wait for an adder of eight cycles.
+# A product of fp32 every other cycle: four sums wait for an adder, which one after another takes eight cycles.
 _PRODUCT = {False: 1, True: 2}
+_SUM = 8
 # Jobs whose comparisons are counted; of larger tasks evenly chosen fibers of a stand for all.
 _MOST_JOBS = 1 << 15
 
@@ -89,22 +90,23 @@ def predict_task(a, b, parameters, portions=1, load_a=True, load_b=True):
         section_cycles(portions * tensor.fibers, tensor.nnz, p) for tensor, load in ((a, load_a), (b, load_b)) if load)
     sides = [_Side(tensor, p, portions) for tensor in (a, b)]
     chosen = _chosen(a.fibers, max(1, _MOST_JOBS // (portions * b.fibers)))
-    compared = read = rows = results = 0
+    compared = read = rows = results = matches = 0
     for portion in range(portions):
         work = _work_of(sides, portion, chosen, p)
-        compared, read, rows, results = (total + part for total, part in zip(
-            (compared, read, rows, results), work, strict=True))
+        compared, read, rows, results, matches = (total + part for total, part in zip(
+            (compared, read, rows, results, matches), work, strict=True))
     scale = a.fibers / len(chosen)
     bounds = {"comparing": compared * scale / p.engines, "reading": read * scale / p.engines,
               "issuing": max(rows * scale, portions * a.fibers), "results": results * scale / p.results_of_beat}
-    last = compared / max(1, results) * (1 - 1 / p.engines)
+    last = (compared * (1 - 1 / p.engines) + _SUM * matches * p.is_float) / max(1, results)
     if portions > 1:
         # Stored one a cycle, in a memory that is cleared before, and added one after another.
         pairs = a.fibers * b.fibers
         bounds["results"] = results * scale
         last += portions * pairs * (1 + 3 + (FloatAdd.latency if p.is_float else 0)) + pairs
     bounds = {name: round(cycles) for name, cycles in bounds.items()}
-    return ContractionCycles(loading, _BEGIN_AND_END + p.latency + max(bounds.values()) + round(last), bounds)
+    working = _BEGIN_AND_END[p.is_float] + p.latency + max(bounds.values()) + round(last)
+    return ContractionCycles(loading, working, bounds)
 
 
 def _chosen(count, most):
@@ -113,7 +115,7 @@ def _chosen(count, most):
 
 
 def _work_of(sides, portion, chosen, parameters):
-    """Of the chosen fibers of a in a portion: cycles of comparing and of reading, rows of pointers, results."""
+    """Of the chosen fibers of a in a portion: cycles of comparing and reading, rows of pointers, results, matches."""
     p, (a, b) = parameters, sides
     some = chosen[a.starts[portion][chosen] != a.ends[portion][chosen]]
     a_start, a_end, windows_a, rows_a = (part[portion][some] for part in (a.starts, a.ends, a.windows, a.rows))
@@ -123,7 +125,7 @@ def _work_of(sides, portion, chosen, parameters):
     row = (portion * fibers % p.bundle + np.arange(fibers)) // p.bundle
     rows = len(a_start) * (int(row[-1]) + 1)
     if not len(a_start) or not len(busy_b):
-        return 0, 0, rows, 0
+        return 0, 0, rows, 0, 0
     of_a, of_b = (grid.ravel() for grid in np.meshgrid(np.arange(len(a_start)), busy_b, indexing="ij"))
     jobs = Jobs(a_start[of_a], a_end[of_a], b_start[of_b], b_end[of_b], of_b, of_b)
     work = intersect_many(a.indices, b.indices, jobs, p.window, "rows")
@@ -138,7 +140,7 @@ def _work_of(sides, portion, chosen, parameters):
     times = np.where(long, len(busy_b), min(p.engines, len(bundles)))
     read = max((times * (rows_a + turn)).sum() + len(a_start) * rows_b.sum() + turn * len(busy_b) * long.sum(),
                (times * windows_a).sum(), len(a_start) * b.windows[portion].sum())
-    return int(compared), float(read), rows, len(of_a)
+    return int(compared), float(read), rows, len(of_a), int(work.matches.sum())
 
 
 def predict_tasks(a, b, parameters, portions=1):

@@ -87,8 +87,8 @@ class Evidence:
 
     def square(self, density, *sets):
         """Both tensors of the usual shape and one density: :class:`Measured`."""
-        return self.run((self.shape, density), lambda seed: random_pair(self.shape, self.shape, density, self.form,
-                                                                       seed), *sets)
+        return self.run((self.shape, density), lambda seed, form: random_pair(
+            self.shape, self.shape, density, form, seed), *sets)
 
     def run(self, name, draw, *sets):
         """Mean of contractions.
@@ -98,7 +98,7 @@ class Evidence:
         name : hashable
             Of the case.
         draw : callable
-            From a seed to two tensors, which fit the memories.
+            From a seed and the format of values to two tensors, which fit the memories.
         *sets : str
             Parameters set otherwise.
 
@@ -107,8 +107,9 @@ class Evidence:
         Measured
         """
         if (name, sets) not in self._runs:
-            self._runs[name, sets] = self._measure([draw(seed) for seed in range(1, self.draws + 1)],
-                                                   self.parameters(*sets))
+            parameters = self.parameters(*sets)
+            form = self._form(parameters)
+            self._runs[name, sets] = self._measure([draw(seed, form) for seed in range(1, self.draws + 1)], parameters)
         return self._runs[name, sets]
 
     def _measure(self, pairs, parameters):

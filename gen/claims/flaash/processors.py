@@ -57,8 +57,9 @@ def beside_a_processor(evidence):
     engines = evidence.engines[-1]
     cycles, times = {}, {}
     for shape in SPEED_UPS:
-        measured = [evidence.run(("square", shape, density), lambda seed, shape=shape, density=density: random_pair(
-            shape, shape, density, evidence.form, seed), f"engines={engines}") for density in DENSITIES]
+        measured = [evidence.run(
+            ("square", shape, density), lambda seed, form, shape=shape, density=density: random_pair(
+                shape, shape, density, form, seed), f"engines={engines}") for density in DENSITIES]
         cycles[shape] = float(np.mean([each.cycles for each in measured]))
         for module, (name, contract) in LIBRARIES.items():
             if importlib.util.find_spec(module) is None:

@@ -1,6 +1,6 @@
 """Reading of task packets: header, and the tensors that it announces."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import C, Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for, ceil_log2
@@ -10,7 +10,7 @@ from hw.sdpe.layouts import Entry
 from hw.sdpe.pointer_memory import PointerRow, pointer_row_bits
 from hw.stream import PointerFifo, WidthConverter, Word
 from hw.stream.header import collect_header
-from hw.stream.select import select
+from hw.stream.select import any_of
 
 from .task import HEADER_BITS, HEADER_MAGIC, FlaashError, Header
 
@@ -107,8 +107,8 @@ class FlaashLoader(wiring.Component):
         }
         for section in sections.values():
             m.d.comb += [section.available.eq(available), section.word.eq(word.data)]
-        bad_pointer = self._write_pointers(m, sections["pointers"], of_b, fibers, entries)
-        bad_index = self._write_entries(m, sections["entries"], of_b, entries)
+        bad_pointer = self._write_pointers(m, sections["pointers"], of_b, entries)
+        bad_index = self._write_entries(m, sections["entries"], of_b)
 
         draining, starting = Signal(), Signal()
         takes = sections["pointers"].takes | sections["entries"].takes
@@ -169,7 +169,11 @@ class FlaashLoader(wiring.Component):
                         m.d.sync += error.eq(FlaashError.SHORT_PACKET)
                         m.next = "DRAIN"
             with m.State("LOADED"):
-                # What the last rows had wrong is known a cycle behind them.
+                # What the last rows had wrong is known some cycles behind them.
+                m.next = "LOADED1"
+            with m.State("LOADED1"):
+                m.next = "LOADED2"
+            with m.State("LOADED2"):
                 m.next = "JUDGE"
             with m.State("JUDGE"):
                 with m.If(bad_pointer):
@@ -243,32 +247,38 @@ class FlaashLoader(wiring.Component):
         ]
         return wrong
 
-    def _write_pointers(self, m, section, of_b, fibers, entries):
+    def _write_pointers(self, m, section, of_b, entries):
         """Rows of pointers, each of which is checked: none decreases, none exceeds the entries, the last is all."""
         p = self._parameters
-        words = [section.row.word_select(n, POINTER_WORD) for n in range(p.bundle)]
-        before, bad, last_bad = Signal(p.pointer_bits), Signal(), Signal()
-        falls = [Signal(name=f"falls{n}") for n in range(p.bundle)]
-        last = Signal(POINTER_WORD)
-        count = Signal(range(p.bundle + 1))
-        m.d.comb += count.eq(Mux(section.left > p.bundle, p.bundle, section.left))
-        with m.If(section.writes):
+        # A row and which of its words are pointers, a cycle before it is looked at.
+        row, mask, number = Signal.like(section.row, reset_less=True), Signal(p.bundle), Signal.like(self.pointer_row)
+        came = Signal()
+        m.d.sync += [came.eq(section.writes), row.eq(section.row), number.eq(section.number),
+                     mask.eq(Cat(n < section.left for n in range(p.bundle)))]
+        words = [row.word_select(n, POINTER_WORD) for n in range(p.bundle)]
+        before, last = Signal(POINTER_WORD), Signal(POINTER_WORD)
+        falls, exceeds, bad = Signal(p.bundle), Signal(p.bundle), Signal()
+        highest = mask & ~Cat(mask[1:], C(0, 1))
+        with m.If(came):
             m.d.sync += [
-                before.eq(words[-1]), last.eq(select((count - 1)[:max(1, ceil_log2(p.bundle))], words)),
-                *(fall.eq((n < count) & ((words[n] < (words[n - 1] if n else before)) | (words[n] > entries)))
-                  for n, fall in enumerate(falls)),
+                before.eq(words[-1]),
+                last.eq(any_of([word & highest[n].replicate(POINTER_WORD) for n, word in enumerate(words)])),
+                falls.eq(mask & Cat(word < (words[n - 1] if n else before) for n, word in enumerate(words))),
+                exceeds.eq(mask & Cat(word > entries for word in words)),
             ]
         m.d.sync += [
-            self.pointers_a.eq(section.writes & ~of_b), self.pointers_b.eq(section.writes & of_b),
-            self.pointer_row.eq(section.number), self.pointer_data.start.eq(before),
+            self.pointers_a.eq(came & ~of_b), self.pointers_b.eq(came & of_b),
+            self.pointer_row.eq(number), self.pointer_data.start.eq(before),
             *(self.pointer_data.ends[n].eq(word) for n, word in enumerate(words)),
-            bad.eq((bad | Cat(falls).any()) & ~section.start), last_bad.eq(last != entries),
+            bad.eq((bad | falls.any() | exceeds.any()) & ~section.start),
         ]
         with m.If(section.start):
-            m.d.sync += [before.eq(0), *(fall.eq(0) for fall in falls)]
-        return bad | last_bad
+            m.d.sync += [before.eq(0), falls.eq(0), exceeds.eq(0)]
+        differs = Signal()
+        m.d.sync += differs.eq(last != entries)
+        return bad | differs
 
-    def _write_entries(self, m, section, of_b, entries):
+    def _write_entries(self, m, section, of_b):
         """Rows of entries, whose indices are to be below the length."""
         p = self._parameters
         view = data.View(data.ArrayLayout(data.StructLayout({"index": 32, "value": 32}), p.row_entries), section.row)

@@ -20,7 +20,7 @@ def with_words(packet, words):
 def test_errors_and_the_task_after_each(simulator, stall):
     top, rng = preset("tiny"), generator()
     p = top.parameters
-    a, b = (draw_tensor(rng, (fibers, 20), 0.5, p) for fibers in (6, 5))
+    a, b = (draw_tensor(rng, (fibers, 20), 0.5, p) for fibers in (6, 4))
     long = draw_tensor(rng, (5, 21), 0.5, p)
     bus = p.bus_width // 8
 
@@ -45,7 +45,7 @@ def test_errors_and_the_task_after_each(simulator, stall):
         (with_words(good, {header: 1 << 20}), errors.BAD_POINTER),
         (with_words(good, {header + 3: 0}), errors.BAD_POINTER),         # decreases
         (with_words(good, {header + 5: a.nnz - 1}), errors.BAD_POINTER),  # not all entries
-        (with_words(good, {pointers_b + 4: b.nnz - 1}), errors.BAD_POINTER),
+        (with_words(good, {pointers_b + 3: b.nnz - 1}), errors.BAD_POINTER),
         (with_words(good, {header + 6: 20}), errors.BAD_INDEX),
         (with_words(good, {header + 6 + 2 * (a.nnz - 1): 1 << 31}), errors.BAD_INDEX),
         (good[:bus], errors.SHORT_PACKET), (good[:4 * bus], errors.SHORT_PACKET), (good[:6 * bus], errors.SHORT_PACKET),
@@ -54,7 +54,7 @@ def test_errors_and_the_task_after_each(simulator, stall):
     ]
     packets = [packet for bad, _ in wrong for packet in (bad, good)]
     result = top.simulate(packets, simulator=simulator, stall=stall, seed=rng.getrandbits(16))
-    codes = [unpack_result(packet, p, (6, 5))[1] for packet in result.packets]
+    codes = [unpack_result(packet, p, (6, 4))[1] for packet in result.packets]
     assert codes == [code for _, error in wrong for code in (error.value, 0)]
     for packet in result.packets[1::2]:
         top.check_packet(packet, a, b)

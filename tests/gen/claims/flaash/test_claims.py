@@ -63,8 +63,9 @@ def test_scaling_and_utilisation(evidence, monkeypatch):
     monkeypatch.setattr(simulation, "paper_cycles", lambda density, engines: 1e5 / engines)
     scaling, = simulation.scaling(evidence)
     assert scaling.holds and scaling.ours[0] == 1 and scaling.ours[1] > 0.9
-    shares, = simulation.utilisation(evidence)
-    assert shares.holds and shares.ours[0] > shares.ours[1] > 0.025
+    merge, shares = simulation.utilisation(evidence)
+    assert shares.holds and shares.ours[0] > shares.ours[1] > 0.025 > shares.paper[1]
+    assert merge.ours == pytest.approx(merge.paper, rel=0.2)
     assert all(claim.holds and "waited for their bank in" in claim.note for claim in simulation.cluster(evidence))
 
 

@@ -103,8 +103,11 @@ class IntegerSum(wiring.Component):
             self.job.ready.eq(end), zero.eq(result.value == 0),
             results.i.payload.eq(result), results.i.valid.eq(ready & ~(zero & self.drop_zeros)),
         ]
-        taken, dropped, both = self.o.valid & self.o.ready, ready & zero & self.drop_zeros, Signal.like(underway)
-        m.d.comb += both.eq(underway + ends - taken - dropped)
-        m.d.sync += [underway.eq(both), room.eq(both < self._QUEUE)]
-        m.d.comb += self.busy.eq(underway.any() | self.i.valid)
+        # Counted a cycle late; meanwhile two more may begin.
+        taken, dropped = Signal(), Signal()
+        m.d.sync += [
+            taken.eq(self.o.valid & self.o.ready), dropped.eq(ready & zero & self.drop_zeros),
+            underway.eq(underway + ending - taken - dropped), room.eq(underway < self._QUEUE - 3),
+        ]
+        m.d.comb += self.busy.eq(underway.any() | ending | self.i.valid)
         return m

@@ -33,11 +33,14 @@ class Collector(wiring.Component):
         count = self.lanes_count
         for lane in range(count):
             sources = [self.i[number] for number in range(lane, p.engines, count)]
-            m.submodules[f"arbiter{lane}"] = arbiter = Arbiter(Result(p), len(sources))
             m.submodules[f"buffer{lane}"] = buffer = Buffer(Result(p))
-            for number, source in enumerate(sources):
-                connect(m, flipped(source), arbiter.i[number])
-            connect(m, arbiter.o, buffer.i)
+            if len(sources) == 1:
+                connect(m, flipped(sources[0]), buffer.i)
+            else:
+                m.submodules[f"arbiter{lane}"] = arbiter = Arbiter(Result(p), len(sources))
+                for number, source in enumerate(sources):
+                    connect(m, flipped(source), arbiter.i[number])
+                connect(m, arbiter.o, buffer.i)
             connect(m, buffer.o, flipped(self.lanes[lane]))
         m.d.comb += self.busy.eq(Cat([source.valid for source in self.i] + [lane.valid for lane in self.lanes]).any())
         return m

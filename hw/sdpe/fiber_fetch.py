@@ -73,7 +73,7 @@ class FiberFetch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.load_a = load_a = shared(FiberLoader, p, 1, 0, 0)
+        m.submodules.load_a = load_a = shared(FiberLoader, p, 1, 0, 1)
         m.submodules.load_b = load_b = shared(FiberLoader, p, p.bundle, p.rows // 2, _Tag().size)
         waiting = self._accept(m, load_a, load_b)
         self._read(m, load_a, load_b)

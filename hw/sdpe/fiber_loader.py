@@ -29,7 +29,7 @@ class FiberLoader(wiring.Component):
     base : int
         Row of the memory that the tensor begins with.
     tag : int
-        Bits that accompany a range.
+        Bits that accompany a range, at least 1.
 
     Members
     -------

@@ -1,6 +1,6 @@
 """Fibers of a range one after another, and how they lie in windows and rows."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
@@ -94,8 +94,9 @@ class FiberPieces(wiring.Component):
         m.d.sync += [
             ready.eq(valid), piece.eq(found), piece.window.eq(start[window_bits:]),
             piece.more.eq(before_end[window_bits:] - start[window_bits:]),
-            piece.first.eq(Cat(n >= start[:window_bits] if window_bits else 1 for n in range(p.window))),
-            piece.last.eq(Cat(n <= before_end[:window_bits] if window_bits else 1 for n in range(p.window))),
+            # Every entry of a window is at its last place or before, and at its first or behind.
+            piece.first.eq(Cat(*(n >= start[:window_bits] for n in range(p.window - 1)), C(1, 1))),
+            piece.last.eq(Cat(C(1, 1), *(n <= before_end[:window_bits] for n in range(1, p.window)))),
             piece.fills.eq(before_end[:row_bits].all() if row_bits else 1),
         ]
         # What is on its way has a place.

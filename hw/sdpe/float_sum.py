@@ -86,12 +86,16 @@ class FloatSum(wiring.Component):
         m.d.comb += [results.i.valid.eq(gives & ~dropped), results.i.payload.value.eq(result.product),
                      results.i.payload.destination.eq(result.job.destination)]
         m.d.sync += self.finished.eq(gives & result.job.last)
-        underway, both, stored = Signal(range(_QUEUE + 1)), Signal(range(_QUEUE + 1)), Signal(range(_QUEUE + 1))
-        popped = Cat(queue.o.valid & queue.o.ready for queue in queues).any()
-        m.d.comb += [both.eq(underway + ends - (gives & dropped) - (self.o.valid & self.o.ready)),
-                     stored.eq(places + (hit | ends) - popped)]
-        m.d.sync += [underway.eq(both), places.eq(stored), may.eq((both < _QUEUE) & (stored < _QUEUE))]
-        m.d.comb += self.busy.eq(underway.any() | self.i.valid)
+        underway = Signal(range(_QUEUE + 1))
+        # Counted a cycle late; meanwhile two more may begin.
+        popped, less, taken = Signal(), Signal(), Signal()
+        m.d.sync += [
+            popped.eq(Cat(queue.o.valid & queue.o.ready for queue in queues).any()),
+            less.eq(gives & dropped), taken.eq(self.o.valid & self.o.ready),
+            underway.eq(underway + ending - less - taken), places.eq(places + (hits | ending) - popped),
+            may.eq((underway < _QUEUE - 3) & (places < _QUEUE - 3)),
+        ]
+        m.d.comb += self.busy.eq(underway.any() | ending | self.i.valid)
         return m
 
     def _add(self, m, queues, item):

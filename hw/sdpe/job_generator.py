@@ -182,7 +182,7 @@ class JobGenerator(wiring.Component):
                 Cat(bundle.a_start, bundle.a_end, bundle.a_number, bundle.destination).eq(with_it),
                 bundle.b_start.eq(start),
                 *(bundle.b_ends[n].eq(Mux(n < low_1, start, Mux(n >= high_1, end, pointers.ends[n])))
-                  for n in range(p.bundle)),
+                  for n in range(p.bundle - 1)), bundle.b_ends[-1].eq(end),
             ]
         m.d.comb += [self.o.payload.eq(bundle), self.o.valid.eq(two), advance.eq(~two | self.o.ready)]
         return rows.valid | one | two

@@ -61,15 +61,19 @@ class PortionSums(wiring.Component):
         p = self._parameters
         address_bits = max(1, ceil_log2(p.sums))
         m.submodules.memory = memory = shared(BlockMemory, p.accumulator, 1 << address_bits, latency=2, vendor=p.vendor)
-        m.submodules.arbiter = arbiter = Arbiter(Result(p), self._lanes)
+        stored = stream.Signature(Result(p)).create()
+        into = [stored]
+        if self._lanes > 1:
+            m.submodules.arbiter = arbiter = Arbiter(Result(p), self._lanes)
+            stored, into = arbiter.o, arbiter.i
         passes, gives = Signal(), Signal()
         total, number = Signal(p.accumulator), Signal.like(self.results)
         m.d.comb += passes.eq(~self.collecting)
         for lane in range(self._lanes):
             source, target = self.i[lane], self.o[lane]
             m.d.comb += [
-                arbiter.i[lane].payload.eq(source.payload), arbiter.i[lane].valid.eq(source.valid & ~passes),
-                source.ready.eq(Mux(passes, target.ready, arbiter.i[lane].ready)),
+                into[lane].payload.eq(source.payload), into[lane].valid.eq(source.valid & ~passes),
+                source.ready.eq(Mux(passes, target.ready, into[lane].ready)),
                 target.payload.eq(source.payload), target.valid.eq(source.valid & passes),
             ]
         with m.If(gives):
@@ -78,7 +82,6 @@ class PortionSums(wiring.Component):
 
         # Writing: zeros at the beginning, then what comes.
         clearing, place = Signal(), Signal(bits_for(p.sums))
-        stored = arbiter.o
         m.d.comb += [
             stored.ready.eq(~clearing), memory.write_enable.eq(clearing | stored.valid),
             memory.write_address.eq(Mux(clearing, place, stored.payload.destination)),

@@ -33,7 +33,7 @@ class Piece(data.StructLayout):
 
 
 class FiberPieces(wiring.Component):
-    """Ranges of fibers in, fibers with entries out: one a cycle. Latency 4 cycles.
+    """Ranges of fibers in, fibers with entries out: one a cycle. Latency 5 cycles.
 
     Members
     -------
@@ -54,13 +54,15 @@ class FiberPieces(wiring.Component):
         m.submodules.queue = queue = PointerFifo(self._piece, _QUEUE)
         connect(m, queue.o, flipped(self.o))
 
-        # A range, and which of its fibers have entries.
+        # A range, and which of its fibers have entries. The queue keeps what follows from the walk out of `i.ready`.
+        m.submodules.ranges = ranges = PointerFifo(self._range, 2)
+        connect(m, flipped(self.i), ranges.i)
         came, some, full = Signal(self._range, reset_less=True), Signal(fibers), Signal()
-        wanted, taken = self.i.payload, Signal()
-        m.d.comb += self.i.ready.eq(~full | taken)
+        wanted, taken = ranges.o.payload, Signal()
+        m.d.comb += ranges.o.ready.eq(~full | taken)
         starts = [wanted.start, *(wanted.ends[n] for n in range(fibers - 1))]
-        with m.If(self.i.ready):
-            m.d.sync += [full.eq(self.i.valid), came.eq(wanted),
+        with m.If(ranges.o.ready):
+            m.d.sync += [full.eq(ranges.o.valid), came.eq(wanted),
                          *(some[n].eq(start != wanted.ends[n]) for n, start in enumerate(starts))]
 
         # One of them after another, as often as the range is read.
@@ -102,5 +104,5 @@ class FiberPieces(wiring.Component):
         # What is on its way has a place.
         stored = Signal(range(_QUEUE + 1))
         m.d.sync += [stored.eq(stored + ready - (queue.o.valid & queue.o.ready)), room.eq(stored < _QUEUE - 4)]
-        m.d.comb += self.busy.eq(full | active | valid | ready | queue.o.valid)
+        m.d.comb += self.busy.eq(ranges.o.valid | full | active | valid | ready | queue.o.valid)
         return m

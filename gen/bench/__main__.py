@@ -33,7 +33,7 @@ def command(
         help=f"Compare what was measured with earlier results, such as {FIGURES}.")] = None,
 ):
     """Measure cycles, heads from tokens, accuracy, emission, simulation, netlist, area and clock of `sofa`,
-    cycles, emission and area of `butterfly`, and cycles and emission of `flaash`.
+    cycles, emission and area of `butterfly`, and the same of `flaash`.
 
     The exit code is 1 if a section fails, a bit differs from the golden model, or a figure is worse than before.
     """

@@ -36,6 +36,7 @@ SECTIONS = {
     "butterfly_engine": "gen.bench.butterfly_area:measure_engine",
     "flaash": "gen.bench.flaash:measure_flaash",
     "flaash_emission": "gen.bench.flaash:measure_emission",
+    "flaash_area": "gen.bench.flaash_area:measure_area",
     "maia": "gen.bench.maia:measure_maia",
 }
 

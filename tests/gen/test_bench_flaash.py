@@ -7,6 +7,7 @@ import pytest
 
 from gen.bench.figures import figures_of
 from gen.bench.flaash import CASES, ContractionCase, measure_flaash, run_case, tensors_of
+from gen.bench.flaash_area import GAMMA, merge_report
 from gen.bench.run import SECTIONS
 from gen.tops.registry import resolve
 
@@ -51,3 +52,10 @@ def test_section_sums_up_its_rows(monkeypatch):
     assert figures["cycles of contracting (tiny, 7x8 by 9x8, 50.0%, 2 portions)"] == 5
     kept = figures_of({"sections": {"flaash": section}})
     assert kept["flaash / contractions / tiny, 7x8, 9x8, density 0.5, portions 2, stall 0 / cycles"] == 500
+
+
+def test_merge_is_at_most_three_times_as_large_as_a_merger():
+    report = merge_report()
+    assert report["latches"] == 0 and report["cells_by_type"]["CARRY4"] > 0
+    for kind in ("luts", "ffs"):
+        assert 0 < report[kind] <= 3 * GAMMA[kind]

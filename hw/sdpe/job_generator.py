@@ -1,6 +1,6 @@
 """Enumeration of a contraction: bundles of jobs from fiber pointers."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -14,7 +14,7 @@ from .pointer_memory import PointerRow, pointer_row_bits
 
 __all__ = ["JobGenerator"]
 
-_QUEUE = 8
+_QUEUE = 16
 
 
 class JobGenerator(wiring.Component):
@@ -59,88 +59,85 @@ class JobGenerator(wiring.Component):
         return m
 
     def _fibers_of_a(self, m):
-        """Fibers of a with entries, a number a cycle."""
+        """Fibers of a with entries, a number a cycle, and which rows of pointers of b they go with."""
         p = self._parameters
-        select_bits = ceil_log2(p.bundle)
-        number, fiber, portion = Signal(bits_for(p.fibers)), Signal.like(self.fibers_a), Signal.like(self.portions)
-        first_b = Signal(bits_for(2 * p.fibers))
+        select_bits, number_bits = ceil_log2(p.bundle), ceil_log2(p.fibers)
+        number, fiber, portion = Signal(number_bits), Signal.like(self.fibers_a), Signal.like(self.portions)
+        first_b, last_b = Signal(bits_for(2 * p.fibers)), Signal(bits_for(2 * p.fibers))
         destination, left = Signal(32), Signal(32)
         walking, goes, room = Signal(), Signal(), Signal(init=1)
-        layout = data.StructLayout({
-            "start": p.pointer_bits, "end": p.pointer_bits, "number": ceil_log2(p.fibers), "destination": 32,
-            "left": 32, "first_b": len(first_b)})
-        m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
+        last_fiber, last_portion = Signal.like(fiber), Signal.like(portion)
         m.d.comb += [goes.eq(walking & room), self.row_a.eq(number[select_bits:])]
-        at_last, last_portion = fiber == self.fibers_a - 1, portion == self.portions - 1
+        m.d.sync += [last_fiber.eq(self.fibers_a - 1), last_portion.eq(self.portions - 1)]
         with m.If(self.begin):
-            m.d.sync += [walking.eq(1), number.eq(0), fiber.eq(0), portion.eq(0), first_b.eq(0), destination.eq(0),
-                         left.eq(self.jobs)]
+            m.d.sync += [walking.eq(1), number.eq(0), fiber.eq(0), portion.eq(0), first_b.eq(0),
+                         last_b.eq(self.fibers_b - 1), destination.eq(0), left.eq(self.jobs)]
         with m.Elif(goes):
             m.d.sync += [number.eq(number + 1), fiber.eq(fiber + 1), destination.eq(destination + self.fibers_b),
                          left.eq(left - self.fibers_b)]
-            with m.If(at_last):
+            with m.If(fiber == last_fiber):
                 m.d.sync += [fiber.eq(0), portion.eq(portion + 1), first_b.eq(first_b + self.fibers_b),
-                             left.eq(self.jobs), walking.eq(~last_portion)]
+                             last_b.eq(last_b + self.fibers_b), left.eq(self.jobs),
+                             walking.eq(portion != last_portion)]
+        # Fibers of a bundle: as many as leave each engine two bundles of what is left, but one at least.
+        grain = Cat(C(1, 1), *(left >= (2 * p.engines << bit) for bit in range(1, select_bits + 1)))
         # The pointers are there two cycles later, and chosen then.
-        with_it = delay(m, Cat(number[:ceil_log2(p.fibers)], destination, left, first_b), 2, "with_it", payload=True)
+        sub_bits = max(1, select_bits)
+        layout = data.StructLayout({
+            "start": p.pointer_bits, "end": p.pointer_bits, "number": number_bits, "offset": 32, "first_row":
+            len(self.row_b), "last_row": len(self.row_b), "single": 1, "low": sub_bits, "high": sub_bits,
+            "grain": select_bits + 1})
+        with_it = delay(m, Cat(
+            number, (destination - first_b[:select_bits])[:32], first_b[select_bits:][:len(self.row_b)],
+            last_b[select_bits:][:len(self.row_b)], first_b[select_bits:] == last_b[select_bits:],
+            low_bits(first_b, select_bits), low_bits(last_b, select_bits), grain), 2, "with_it", payload=True)
         there = delay(m, goes, 2, "there")
         sub, found, valid = with_it[:select_bits], Signal(layout, reset_less=True), Signal()
         m.d.sync += [
-            valid.eq(there), Cat(found.number, found.destination, found.left, found.first_b).eq(with_it),
+            valid.eq(there), found.as_value()[2 * p.pointer_bits:].eq(with_it),
             found.end.eq(select(sub, list(self.data_a.ends))),
             found.start.eq(select(sub, [self.data_a.start, *list(self.data_a.ends)[:-1]])),
         ]
         some = valid & (found.start != found.end)
+        m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
         m.d.comb += [queue.i.payload.eq(found), queue.i.valid.eq(some)]
-        # Those on their way have places.
-        stored = Signal(range(_QUEUE + 1))
-        after = Signal.like(stored)
-        m.d.comb += after.eq(stored + goes - (valid & ~some) - (queue.o.valid & queue.o.ready))
-        m.d.sync += [stored.eq(after), room.eq(after < _QUEUE)]
-        return queue.o, walking | (stored != 0)
+        stored = self._count(m, room, goes, (valid & ~some, queue.o.valid & queue.o.ready))
+        return queue.o, walking | stored
 
     def _rows_of_b(self, m, fibers):
-        """For each of them the rows of pointers of b."""
+        """For each of them the rows of pointers of b, one a cycle."""
         p = self._parameters
-        select_bits = ceil_log2(p.bundle)
-        a = fibers.payload
-        within, goes, room, first = Signal(), Signal(), Signal(init=1), Signal()
-        row, last_piece = Signal.like(self.row_b), Signal(bits_for(2 * p.fibers))
-        offset = Signal(32)
-        m.d.comb += [
-            first.eq(~within), goes.eq(fibers.valid & room), last_piece.eq(a.first_b + self.fibers_b - 1),
-            self.row_b.eq(Mux(within, row, a.first_b[select_bits:])),
-        ]
-        at_last = Signal()
-        m.d.comb += [at_last.eq(self.row_b == last_piece[select_bits:]), fibers.ready.eq(goes & at_last)]
-        low, high = Signal(max(1, select_bits)), Signal(max(1, select_bits))
-        m.d.comb += [low.eq(Mux(first, a.first_b[:select_bits], 0)),
-                     high.eq(Mux(at_last, last_piece[:select_bits], p.bundle - 1))]
-        now_offset = Signal(32)
-        m.d.comb += now_offset.eq(Mux(first, a.destination - a.first_b[:select_bits], offset))
+        came, a = fibers.payload, Signal.like(fibers.payload, reset_less=True)
+        have, goes, room, first, at_last = Signal(), Signal(), Signal(init=1), Signal(), Signal()
+        row, offset = Signal.like(self.row_b), Signal(32)
+        m.d.comb += [goes.eq(have & room), fibers.ready.eq(~have | (goes & at_last)), self.row_b.eq(row)]
         with m.If(goes):
-            m.d.sync += [within.eq(~at_last), row.eq(self.row_b + 1), offset.eq(now_offset + p.bundle)]
-        # Fibers of a bundle: as many as leave each engine two bundles of what is left, but one at least.
-        grain = Signal(select_bits + 1)
-        for bit in range(select_bits + 1):
-            m.d.comb += grain[bit].eq((a.left >= (2 * p.engines << bit)) if bit else 1)
+            m.d.sync += [row.eq(row + 1), offset.eq(offset + p.bundle), first.eq(0), at_last.eq(row + 1 == a.last_row)]
+        with m.If(fibers.ready):
+            m.d.sync += [have.eq(fibers.valid), a.eq(came), row.eq(came.first_row), offset.eq(came.offset),
+                         first.eq(1), at_last.eq(came.single)]
         layout = data.StructLayout({
             "pointers": PointerRow(p), "a_start": p.pointer_bits, "a_end": p.pointer_bits,
-            "a_number": ceil_log2(p.fibers), "destination": 32, "low": len(low), "high": len(high),
-            "grain": select_bits + 1})
+            "a_number": ceil_log2(p.fibers), "destination": 32, "low": len(a.low), "high": len(a.high),
+            "grain": len(a.grain)})
         m.submodules.rows = queue = PointerFifo(layout, _QUEUE)
-        with_it = delay(m, Cat(a.start, a.end, a.number, now_offset, low, high, grain), 2, "with_row", payload=True)
-        there, found = delay(m, goes, 2, "row_there"), queue.i.payload
+        with_it = delay(m, Cat(a.start, a.end, a.number, offset, Mux(first, a.low, 0),
+                               Mux(at_last, a.high, p.bundle - 1), a.grain), 2, "with_row", payload=True)
+        found = queue.i.payload
         m.d.comb += [
-            queue.i.valid.eq(there), found.pointers.eq(self.data_b),
+            queue.i.valid.eq(delay(m, goes, 2, "row_there")), found.pointers.eq(self.data_b),
             Cat(found.a_start, found.a_end, found.a_number, found.destination, found.low, found.high,
                 found.grain).eq(with_it),
         ]
-        stored = Signal(range(_QUEUE + 1))
-        after = Signal.like(stored)
-        m.d.comb += after.eq(stored + goes - (queue.o.valid & queue.o.ready))
-        m.d.sync += [stored.eq(after), room.eq(after < _QUEUE)]
-        return queue.o, stored != 0
+        stored = self._count(m, room, goes, (queue.o.valid & queue.o.ready,))
+        return queue.o, have | stored
+
+    def _count(self, m, room, goes, leaves):
+        """What is on its way to a queue or in it has a place; it is counted a cycle late. Whether there is anything."""
+        stored, came, left = Signal(range(_QUEUE + 1)), Signal(), [Signal() for _ in leaves]
+        m.d.sync += [came.eq(goes), *(register.eq(value) for register, value in zip(left, leaves, strict=True)),
+                     stored.eq(stored + came - sum(left, C(0, 1))), room.eq(stored < _QUEUE - 3)]
+        return came | (stored != 0)
 
     def _cut(self, m, rows):
         """Parts of a row: fibers that are not of the part are made empty."""
@@ -186,3 +183,8 @@ class JobGenerator(wiring.Component):
             ]
         m.d.comb += [self.o.payload.eq(bundle), self.o.valid.eq(two), advance.eq(~two | self.o.ready)]
         return rows.valid | one | two
+
+
+def low_bits(value, bits):
+    """The lowest bits of a value, at least one, which is 0 if there are none."""
+    return value[:bits] if bits else C(0, 1)

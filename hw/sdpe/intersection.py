@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.shared import shared
-from hw.stream import PointerFifo
+from hw.stream import Buffer, PointerFifo
 from hw.stream.delay import delay
 from hw.stream.select import select
 
@@ -67,22 +67,25 @@ class Intersection(wiring.Component):
             m.d.comb += [buffer.valid.eq(getattr(self, f"valid_{side}")), getattr(self, f"room_{side}").eq(buffer.room),
                          buffer.window.eq(getattr(self, f"window_{side}"))]
         # Where fibers begin. A buffer has no more of them than windows.
-        m.submodules.fibers_a = fibers_a = PointerFifo(place, p.buffer_windows)
-        m.submodules.fibers_b = fibers_b = PointerFifo(
-            data.StructLayout({"place": place, "job": Job(), "another": 1, "long": 1}), p.buffer_windows)
-        m.d.comb += [
-            fibers_a.i.valid.eq(self.first_a), fibers_a.i.payload.eq(buffers["a"].written),
-            fibers_b.i.valid.eq(self.first_b), fibers_b.i.payload.place.eq(buffers["b"].written),
-            fibers_b.i.payload.job.eq(self.job), fibers_b.i.payload.another.eq(self.another),
-            fibers_b.i.payload.long.eq(self.long),
-        ]
-        step = self._merge(m, buffers, fibers_a.o, fibers_b.o)
+        layouts = {"a": data.StructLayout({"place": place}),
+                   "b": data.StructLayout({"place": place, "job": Job(), "another": 1, "long": 1})}
+        fibers, waiting = {}, {}
+        for side, layout in layouts.items():
+            m.submodules[f"fibers_{side}"] = queue = PointerFifo(layout, p.buffer_windows)
+            m.submodules[f"next_{side}"] = head = Buffer(layout)
+            connect(m, queue.o, head.i)
+            m.d.comb += [queue.i.valid.eq(getattr(self, f"first_{side}")),
+                         queue.i.payload.place.eq(buffers[side].written)]
+            fibers[side], waiting[side] = head.o, queue.o.valid
+        came = m.submodules.fibers_b.i.payload
+        m.d.comb += [came.job.eq(self.job), came.another.eq(self.another), came.long.eq(self.long)]
+        step = self._merge(m, buffers, fibers, waiting)
         self._match(m, buffers, *step)
         return m
 
-    def _merge(self, m, buffers, fibers_a, fibers_b):
+    def _merge(self, m, buffers, fibers, waiting):
         """Merges begin jobs in turn, and the oldest one compares."""
-        p = self._parameters
+        p, fibers_a, fibers_b = self._parameters, fibers["a"], fibers["b"]
         merges = []
         for number in range(_MERGES):
             merge = m.submodules[f"merge{number}"] = shared(Merge, p)
@@ -101,7 +104,7 @@ class Intersection(wiring.Component):
         here, here_long = Signal.like(start), Signal()          # of the fiber of a that is at work or was the last
         head = fibers_b.payload
         m.d.comb += [
-            start.eq(Mux(head.another, fibers_a.payload, here)),
+            start.eq(Mux(head.another, fibers_a.payload.place, here)),
             begins.eq(fibers_b.valid & (~head.another | fibers_a.valid) & jobs.i.ready
                       & ~Cat(merge.busy for merge in merges).bit_select(fill, 1)),
             fibers_b.ready.eq(begins), fibers_a.ready.eq(begins & head.another),
@@ -128,19 +131,20 @@ class Intersection(wiring.Component):
             active.eq(Cat(merge.busy for merge in merges).bit_select(turn, 1)),
             self.compares.eq(Cat(merge.compares for merge in merges).any()),
             ends.eq(Cat(merge.ends for merge in merges).any()), self.starved.eq(active & room & ~self.compares),
-            self.busy.eq(fibers_a.valid & fibers_b.valid | active | self.jobs.valid),
+            self.busy.eq(waiting["b"] | fibers_b.valid | active | self.jobs.valid),
         ]
         with m.If(ends):
             m.d.sync += turn.eq(turn + 1)
         places = {side: select(turn, [getattr(merge, f"place_{side}") for merge in merges]) for side in "ab"}
 
         # A buffer is free up to the job at work; without one, what is left of the one before is not needed either, but
-        # a fiber of a that is not long stays.
-        rest_a = Mux(fibers_a.valid, fibers_a.payload, buffers["a"].written)
+        # a fiber of a that is not long stays. A fiber on its way from the queue is not to be passed over.
+        rests = {side: Mux(fibers[side].valid, fibers[side].payload.place,
+                           Mux(waiting[side], buffer.free, buffer.written)) for side, buffer in buffers.items()}
         m.d.sync += [
             buffers["a"].free.eq(Mux(active, Mux(select(turn, longs), places["a"], select(turn, starts)),
-                                     Mux(here_long, rest_a, here))),
-            buffers["b"].free.eq(Mux(active, places["b"], Mux(fibers_b.valid, head.place, buffers["b"].written))),
+                                     Mux(here_long, rests["a"], here))),
+            buffers["b"].free.eq(Mux(active, places["b"], rests["b"])),
         ]
         return places, ends, room
 

@@ -4,9 +4,9 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from .accumulate import IntegerSum
 from .fiber_fetch import FiberFetch
 from .float_sum import FloatSum
+from .integer_sum import IntegerSum
 from .intersection import Intersection
 from .layouts import Bundle, Result
 from .tensor_memory import ReadPort

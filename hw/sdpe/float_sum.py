@@ -12,7 +12,7 @@ from hw.stream import PointerFifo
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-from .accumulate import pick_matches
+from .integer_sum import pick_matches
 from .layouts import Job, Result
 from .match import Matches
 
@@ -34,7 +34,7 @@ class FloatSum(wiring.Component):
     Members
     -------
     i, job, drop_zeros, o, finished, product, busy :
-        As of :class:`~hw.sdpe.accumulate.IntegerSum`, but other results of a bundle may follow the one that is
+        As of :class:`~hw.sdpe.integer_sum.IntegerSum`, but other results of a bundle may follow the one that is
         `finished`.
     """
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hw.sdpe.accumulate import IntegerSum
 from hw.sdpe.float_sum import FloatSum
+from hw.sdpe.integer_sum import IntegerSum
 from sim.golden.flaash import find_value_format
 from tests.sdpe.machines import small
 from tests.streams import collect, generator, run, send

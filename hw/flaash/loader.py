@@ -110,6 +110,12 @@ class FlaashLoader(wiring.Component):
         bad_pointer = self._write_pointers(m, sections["pointers"], of_b, entries)
         bad_index = self._write_entries(m, sections["entries"], of_b)
 
+        # Sizes are there some cycles before they are asked for.
+        lengths_differ, portions_differ = Signal(), Signal()
+        m.d.sync += [
+            lengths_differ.eq(self.a.length != self.b.length),
+            portions_differ.eq((self.a.portions != header.portions) | (self.b.portions != header.portions)),
+        ]
         draining, starting = Signal(), Signal()
         takes = sections["pointers"].takes | sections["entries"].takes
         m.d.comb += [wanted.eq(heading | takes | draining), self.busy.eq(self.running | source.o.valid)]
@@ -202,9 +208,9 @@ class FlaashLoader(wiring.Component):
                 m.next = "DRAIN"
                 with m.If(~self.a.there | ~self.b.there):
                     m.d.sync += error.eq(FlaashError.NO_TENSOR)
-                with m.Elif(self.a.length != self.b.length):
+                with m.Elif(lengths_differ):
                     m.d.sync += error.eq(FlaashError.BAD_LENGTHS)
-                with m.Elif((self.a.portions != header.portions) | (self.b.portions != header.portions)):
+                with m.Elif(portions_differ):
                     m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
                 with m.Else():
                     m.d.comb += self.contract.eq(1)

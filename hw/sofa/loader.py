@@ -244,7 +244,7 @@ class Loader(wiring.Component):
         keys_loaded, may_place, found = Signal(), Signal(), Signal(SofaError)
         tokens = task.tokens
         m.d.comb += [
-            self.busy.eq(~at["header"] | (header_word != 0) | available | ordering),
+            self.busy.eq(~at["header"] | ~heading | (header_word != 0) | available | ordering),
             rows.early.eq(~keys_loaded), rows.run.eq(at["rows"]), sections.enable.eq(at["weights"]),
         ]
         m.d.sync += [

@@ -2,7 +2,7 @@
 
 from dataclasses import field, fields
 
-__all__ = ["check_fields", "is_power_of_two", "parameter"]
+__all__ = ["check_fields", "is_power_of_two", "parameter", "require"]
 
 _KINDS = {"int": int, "bool": bool, "str": str}
 
@@ -47,3 +47,14 @@ def check_fields(parameters):
 def is_power_of_two(value):
     """Whether a positive integer is a power of two."""
     return value & (value - 1) == 0
+
+
+def require(condition, message):
+    """Refuse parameters that do not fit each other.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not condition:
+        raise ValueError(message)

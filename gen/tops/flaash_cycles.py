@@ -8,6 +8,7 @@ from gen.errors import ThresherError
 from gen.simulation import SimulationOptions
 from hw.arith.float_add import FloatAdd
 from hw.flaash.task import HEADER_BITS
+from hw.sdpe.fiber_fetch import retained_entries
 from sim.golden.flaash import Jobs, intersect_many
 from sim.host.flaash import fiber_pieces, plan_tasks, take_fibers
 
@@ -136,7 +137,7 @@ def _work_of(sides, portion, chosen, parameters):
     last = np.append(first[1:], len(busy_b)) - 1
     rows_b = blocks_of(b_start[busy_b[first]], b_end[busy_b[last]], p.row_entries) + turn
     # A fiber that does not stay is read again for each job.
-    long = a_end - a_start > (p.buffer_windows - 8) * p.window
+    long = a_end - a_start > retained_entries(p)
     times = np.where(long, len(busy_b), min(p.engines, len(bundles)))
     read = max((times * (rows_a + turn)).sum() + len(a_start) * rows_b.sum() + turn * len(busy_b) * long.sum(),
                (times * windows_a).sum(), len(a_start) * b.windows[portion].sum())

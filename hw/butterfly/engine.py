@@ -1,10 +1,11 @@
 """The `butterfly` engine: loader, array and results behind the contract of an engine."""
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hw.shared import shared
-from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
+from hw.shell.engine import CounterDescription, EngineSignature
+from hw.shell.result_packet import add_trailer_states
 from hw.stream import Buffer, PointerFifo, Word
 
 from .array import ButterflyArray, walk_pieces
@@ -108,21 +109,7 @@ class ButterflyEngine(wiring.Component):
                         m.d.comb += [output.i.payload.data.eq(norm.o.payload.data), output.i.valid.eq(1)]
                 with m.If(over):
                     m.next = "TRAILER"
-            with m.State("TRAILER"):
-                m.d.comb += [output.i.payload.data.eq(Cat(error, C(TRAILER_MARKER, 8))),
-                             output.i.payload.last.eq(1), output.i.valid.eq(1)]
-                with m.If(output.i.ready):
-                    m.d.sync += [self.done.valid.eq(1), self.done.payload.error.eq(error)]
-                    m.next = "DONE"
-            with m.State("DONE"):
-                with m.If(self.done.ready):
-                    m.d.comb += finish.eq(1)
-                    m.d.sync += self.done.valid.eq(0)
-                    m.next = "AFTER"
-            with m.State("AFTER"):
-                # `over` follows the end of the task by a cycle.
-                with m.If(~over):
-                    m.next = "BEATS"
+            add_trailer_states(m, self, output.i, over, error, finish)
         m.d.comb += self.busy.eq(loader.busy | (0 if norm is None else norm.busy) | self.o.valid | self.done.valid)
 
         events = {"working": array.working, "loading": loader.load, "storing": left,

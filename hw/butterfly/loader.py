@@ -5,9 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-from hw.stream import PointerFifo, WidthConverter, Word
+from hw.stream import WidthConverter, Word
 from hw.stream.counter import counter
 from hw.stream.header import collect_header
+from hw.stream.packet import PacketInput
 from hw.stream.select import any_of
 
 from .array import walk_pieces
@@ -77,13 +78,8 @@ class ButterflyLoader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.input = source = PointerFifo(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.i), source.i)
-        # Behind the last beat of a packet comes none until the next task.
-        word, available, wanted, ended = source.o.payload, Signal(), Signal(), Signal()
-        m.d.comb += [available.eq(source.o.valid & ~ended), source.o.ready.eq(wanted & ~ended)]
-        with m.If(available & wanted & word.last):
-            m.d.sync += ended.eq(1)
+        packet = PacketInput(m, self.i)
+        word, available, wanted, ended = packet.word, packet.available, packet.wanted, packet.ended
 
         # Header.
         heading, checking = Signal(), Signal()
@@ -144,7 +140,7 @@ class ButterflyLoader(wiring.Component):
         draining = Signal()
         m.d.comb += [
             wanted.eq(heading | takes_coefficients | (loading & may_load) | draining),
-            self.busy.eq(self.running | source.o.valid),
+            self.busy.eq(self.running | packet.waiting),
         ]
         steps, _ = counter(m, 7, checking, ~checking, "steps")
         _, idle_converter = counter(m, 3, ~converter.o.valid & ~more, converter.o.valid | more, "idle")
@@ -196,13 +192,5 @@ class ButterflyLoader(wiring.Component):
                 with m.If(~ended):
                     m.d.sync += error.eq(ButterflyError.LONG_PACKET)
                 m.next = "DRAIN"
-            with m.State("DRAIN"):
-                m.d.sync += draining.eq(~ended)
-                with m.If(ended):
-                    m.d.sync += [draining.eq(0), self.complete.eq(1)]
-                    m.next = "WAIT"
-            with m.State("WAIT"):
-                with m.If(self.finish):
-                    m.d.sync += [self.complete.eq(0), self.running.eq(0)]
-                    m.next = "IDLE"
+            packet.add_end_states(m, draining, self.complete, self.running, self.finish)
         return m

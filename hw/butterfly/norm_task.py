@@ -5,9 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from hw.stream import PointerFifo, WidthConverter, Word
+from hw.stream import WidthConverter, Word
 from hw.stream.counter import counter
 from hw.stream.header import collect_header
+from hw.stream.packet import PacketInput
 
 from .layer_norm import LayerNorm, pieces_of
 from .task import HEADER_BITS, HEADER_MAGIC, ButterflyError, Header
@@ -56,13 +57,8 @@ class NormTask(wiring.Component):
         m = Module()
         p = self._parameters
         lanes, width = p.norm_lanes, p.norm_lanes * p.element_width
-        m.submodules.input = source = PointerFifo(Word(p.bus_width))
-        wiring.connect(m, wiring.flipped(self.i), source.i)
-        word, ended, wanted = source.o.payload, Signal(), Signal()
-        available = source.o.valid & ~ended
-        m.d.comb += source.o.ready.eq(wanted & ~ended)
-        with m.If(available & wanted & word.last):
-            m.d.sync += ended.eq(1)
+        packet = PacketInput(m, self.i)
+        word, available, wanted, ended = packet.word, packet.available, packet.wanted, packet.ended
 
         # Header.
         heading, header = Signal(), Signal(Header())
@@ -129,11 +125,11 @@ class NormTask(wiring.Component):
         steps, steps_end = counter(m, 5, starting, ~starting, "steps")
         draining, running = Signal(), Signal()
         m.d.comb += [wanted.eq(heading | (reading & pieces.i.ready & ~all_taken) | draining),
-                     self.busy.eq(running | source.o.valid)]
+                     self.busy.eq(running | packet.waiting)]
         stuck, idle_pieces = Signal(), Signal()
         m.d.sync += idle_pieces.eq(ended & ~pieces.o.valid)
         m.d.comb += stuck.eq(idle_pieces & ended & ~pieces.o.valid)
-        with m.FSM():
+        with m.FSM() as machine:
             with m.State("IDLE"):
                 m.d.sync += [self.error.eq(ButterflyError.NONE), ended.eq(0), second.eq(0)]
                 with m.If(available):
@@ -174,14 +170,7 @@ class NormTask(wiring.Component):
             with m.State("RESULTS"):
                 with m.If((given == 0) & ~results.o.valid):
                     m.next = "DRAIN"
-            with m.State("DRAIN"):
-                m.d.comb += clear.eq(1)
-                m.d.sync += draining.eq(~ended)
-                with m.If(ended):
-                    m.d.sync += [draining.eq(0), self.complete.eq(1)]
-                    m.next = "WAIT"
-            with m.State("WAIT"):
-                with m.If(self.finish):
-                    m.d.sync += [self.complete.eq(0), running.eq(0)]
-                    m.next = "IDLE"
+            packet.add_end_states(m, draining, self.complete, running, self.finish)
+        with m.If(machine.ongoing("DRAIN")):
+            m.d.comb += clear.eq(1)
         return m

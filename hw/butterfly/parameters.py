@@ -6,7 +6,7 @@ from amaranth.utils import ceil_log2
 
 from hw.arith.fixed_format import FIXED16
 from hw.arith.float_format import BF16, FP16
-from hw.parameter import check_fields, is_power_of_two, parameter
+from hw.parameter import check_fields, is_power_of_two, parameter, require
 
 from .stage_share import stages_of_column
 
@@ -52,22 +52,18 @@ class ButterflyParameters:
         check_fields(self)
         for name in ("max_points", "resident_points"):
             value = getattr(self, name)
-            self._require(is_power_of_two(value), f"{name} must be a power of two, not {value}")
+            require(is_power_of_two(value), f"{name} must be a power of two, not {value}")
         if self.norm:
             most = min(self.bus_width // self.element_width, self.max_points)
-            self._require(self.arithmetic == "fp16", f"norm is of fp16 only, and arithmetic is {self.arithmetic!r}")
-            self._require(self.norm_lanes <= most, "norm_lanes must be at most the elements of a beat and of the "
-                          f"longest vector, {most}, not {self.norm_lanes}")
-        self._require(self.bpmm or self.fft, "bpmm and fft must not both be false")
-        self._require(self.resident_points >= 2 * self.banks,
-                      f"resident_points must be at least 4 * lanes = {2 * self.banks}, not {self.resident_points}")
-        self._require(self.rows % self.rows_at_once == 0,
-                      f"rows must be a multiple of the {self.rows_at_once} that a beat of the bus serves, "
-                      f"not {self.rows}")
-
-    def _require(self, condition, message):
-        if not condition:
-            raise ValueError(message)
+            require(self.arithmetic == "fp16", f"norm is of fp16 only, and arithmetic is {self.arithmetic!r}")
+            require(self.norm_lanes <= most, "norm_lanes must be at most the elements of a beat and of the "
+                    f"longest vector, {most}, not {self.norm_lanes}")
+        require(self.bpmm or self.fft, "bpmm and fft must not both be false")
+        require(self.resident_points >= 2 * self.banks,
+                f"resident_points must be at least 4 * lanes = {2 * self.banks}, not {self.resident_points}")
+        require(self.rows % self.rows_at_once == 0,
+                f"rows must be a multiple of the {self.rows_at_once} that a beat of the bus serves, "
+                f"not {self.rows}")
 
     # Structure
 

@@ -7,10 +7,11 @@ from amaranth.lib.wiring import In, Out
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
+from hw.stream.rotate import rotated
 
 from .coefficients import CoefficientRow
 from .fixed_unit import FixedButterflyUnit
-from .rotation import paired, rotated, unpaired
+from .pairing import paired, unpaired
 from .unit import ButterflyUnit
 
 __all__ = ["READ_LATENCY", "RowControl", "STORE_LATENCY", "UnitRow", "write_latency"]

@@ -14,7 +14,8 @@ from hw.sdpe.pointer_memory import PointerMemory
 from hw.sdpe.portion_sums import PortionSums
 from hw.sdpe.tensor_memory import TensorMemory
 from hw.shared import shared
-from hw.shell.engine import TRAILER_MARKER, CounterDescription, EngineSignature
+from hw.shell.engine import CounterDescription, EngineSignature
+from hw.shell.result_packet import add_trailer_states
 from hw.stream import Buffer, Word
 from hw.stream.delay import delay
 
@@ -210,28 +211,13 @@ class FlaashEngine(wiring.Component):
                     m.d.comb += [place[:half].eq(lane.payload.destination), place[half:].eq(value)]
         m.d.comb += beat.eq(Cat(places))
         m.d.sync += over.eq(loader.complete)
-        error = loader.error
         with m.FSM():
             with m.State("BEATS"):
                 m.d.comb += [output.i.payload.data.eq(beat), output.i.valid.eq(some),
                              *(lane.ready.eq(output.i.ready) for lane in lanes)]
                 with m.If(over):
                     m.next = "TRAILER"
-            with m.State("TRAILER"):
-                m.d.comb += [output.i.payload.data.eq(Cat(error, C(TRAILER_MARKER, 8))),
-                             output.i.payload.last.eq(1), output.i.valid.eq(1)]
-                with m.If(output.i.ready):
-                    m.d.sync += [self.done.valid.eq(1), self.done.payload.error.eq(error)]
-                    m.next = "DONE"
-            with m.State("DONE"):
-                with m.If(self.done.ready):
-                    m.d.comb += loader.finish.eq(1)
-                    m.d.sync += self.done.valid.eq(0)
-                    m.next = "AFTER"
-            with m.State("AFTER"):
-                # `over` follows the end of the task by a cycle.
-                with m.If(~over):
-                    m.next = "BEATS"
+            add_trailer_states(m, self, output.i, over, loader.error, loader.finish)
         sent = output.i.ready & some
         return _total(lane.valid & sent for lane in lanes)
 

@@ -2,14 +2,15 @@
 
 from amaranth.hdl import C, Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.arith.serial import SerialDivide
 from hw.sdpe.layouts import Entry
 from hw.sdpe.pointer_memory import PointerRow, pointer_row_bits
-from hw.stream import PointerFifo, WidthConverter, Word
+from hw.stream import WidthConverter, Word
 from hw.stream.header import collect_header
+from hw.stream.packet import PacketInput
 from hw.stream.select import any_of
 
 from .task import HEADER_BITS, HEADER_MAGIC, FlaashError, Header
@@ -81,13 +82,8 @@ class FlaashLoader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        m.submodules.input = source = PointerFifo(Word(p.bus_width))
-        connect(m, flipped(self.i), source.i)
-        # Behind the last beat of a packet comes none until the next task.
-        word, available, wanted, ended = source.o.payload, Signal(), Signal(), Signal()
-        m.d.comb += [available.eq(source.o.valid & ~ended), source.o.ready.eq(wanted & ~ended)]
-        with m.If(available & wanted & word.last):
-            m.d.sync += ended.eq(1)
+        packet = PacketInput(m, self.i)
+        word, available, wanted, ended = packet.word, packet.available, packet.wanted, packet.ended
 
         heading = Signal()
         collected, _, header_end = collect_header(m, word.data, HEADER_BITS, heading, available)
@@ -118,14 +114,14 @@ class FlaashLoader(wiring.Component):
         ]
         draining, starting = Signal(), Signal()
         takes = sections["pointers"].takes | sections["entries"].takes
-        m.d.comb += [wanted.eq(heading | takes | draining), self.busy.eq(self.running | source.o.valid)]
+        m.d.comb += [wanted.eq(heading | takes | draining), self.busy.eq(self.running | packet.waiting)]
         m.d.sync += self.loading.eq(takes & available)
         sizes = (self.a, self.b)
 
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [ended.eq(0), of_b.eq(0), error.eq(FlaashError.NONE)]
-                with m.If(source.o.valid):
+                with m.If(packet.waiting):
                     m.d.sync += [heading.eq(1), self.running.eq(1)]
                     m.next = "HEADER"
             with m.State("HEADER"):
@@ -220,15 +216,7 @@ class FlaashLoader(wiring.Component):
                     m.next = "DRAIN"
                 with m.If(self.refused):
                     m.d.sync += error.eq(self.refusal)
-            with m.State("DRAIN"):
-                m.d.sync += draining.eq(~ended)
-                with m.If(ended):
-                    m.d.sync += [draining.eq(0), self.complete.eq(1)]
-                    m.next = "WAIT"
-            with m.State("WAIT"):
-                with m.If(self.finish):
-                    m.d.sync += [self.complete.eq(0), self.running.eq(0)]
-                    m.next = "IDLE"
+            packet.add_end_states(m, draining, self.complete, self.running, self.finish)
         m.d.comb += self.drop_zeros.eq(header.drop_zeros)
         return m
 

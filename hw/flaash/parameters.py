@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from amaranth.utils import ceil_log2
 
-from hw.parameter import check_fields, is_power_of_two, parameter
+from hw.parameter import check_fields, is_power_of_two, parameter, require
 
 __all__ = ["FlaashParameters"]
 
@@ -51,19 +51,15 @@ class FlaashParameters:
         check_fields(self)
         for name in ("entries", "fibers", "sums"):
             value = getattr(self, name)
-            self._require(is_power_of_two(value), f"{name} must be a power of two, not {value}")
-        self._require(self.window <= self.row_entries,
-                      f"row_entries must be at least window = {self.window}, not {self.row_entries}")
-        self._require(self.accumulator == 32 or self.values != "fp32", "accumulator must be 32 for fp32, not 48")
-        self._require(self.bus_width >= self.result_width,
-                      f"bus_width must be at least {self.result_width}, which a result takes, not {self.bus_width}")
-        self._require(self.entries >= self.engines * self.row_entries * 2,
-                      f"entries must be at least 2 * engines * row_entries = {2 * self.engines * self.row_entries}, "
-                      f"not {self.entries}")
-
-    def _require(self, condition, message):
-        if not condition:
-            raise ValueError(message)
+            require(is_power_of_two(value), f"{name} must be a power of two, not {value}")
+        require(self.window <= self.row_entries,
+                f"row_entries must be at least window = {self.window}, not {self.row_entries}")
+        require(self.accumulator == 32 or self.values != "fp32", "accumulator must be 32 for fp32, not 48")
+        require(self.bus_width >= self.result_width,
+                f"bus_width must be at least {self.result_width}, which a result takes, not {self.bus_width}")
+        require(self.entries >= self.engines * self.row_entries * 2,
+                f"entries must be at least 2 * engines * row_entries = {2 * self.engines * self.row_entries}, "
+                f"not {self.entries}")
 
     # Entries
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.stream.select import lowest_bit
+from hw.stream.select import any_of, lowest_bit
 
 from .layouts import Bundle
 
@@ -60,7 +60,7 @@ class Dispatcher(wiring.Component):
         if p.dispatch == "round_robin":
             turn = Signal(engines, init=1)
             following = Mux(goes, turn.rotate_left(1), turn) if engines > 1 else turn
-            m.d.sync += [turn.eq(following), pick.eq(following & any_level(levels))]
+            m.d.sync += [turn.eq(following), pick.eq(following & any_of(levels))]
         else:
             wanted = levels[-1]
             for level in reversed(levels[:-1]):
@@ -68,14 +68,6 @@ class Dispatcher(wiring.Component):
             ahead = wanted & ~passed
             m.d.sync += pick.eq(Mux(ahead.any(), lowest_bit(ahead), lowest_bit(wanted)))
         return m
-
-
-def any_level(levels):
-    """Engines that have a place."""
-    total = levels[0]
-    for level in levels[1:]:
-        total = total | level
-    return total
 
 
 def lowest_ones(bit):

@@ -1,20 +1,20 @@
 """Products of the matches and their sums, of floating point."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import connect, flipped
 
 from hw.arith.float_add import FloatAdd
 from hw.arith.float_format import FP32
 from hw.arith.float_multiply import FloatMultiply
 from hw.shared import shared
 from hw.stream import PointerFifo
+from hw.stream.credits import credits
 from hw.stream.delay import delay
 from hw.stream.select import select
 
-from .integer_sum import pick_matches
 from .layouts import Job, Result
-from .match import Matches
+from .products import pick_matches, sum_members
 
 __all__ = ["FloatSum"]
 
@@ -39,28 +39,21 @@ class FloatSum(wiring.Component):
     """
 
     def __init__(self, parameters):
-        p = self._parameters = parameters
-        super().__init__({
-            "i": In(stream.Signature(Matches(p))), "job": In(stream.Signature(Job())), "drop_zeros": In(1),
-            "o": Out(stream.Signature(Result(p))), "finished": Out(1), "product": Out(1), "busy": Out(1),
-        })
+        self._parameters = parameters
+        super().__init__(sum_members(parameters))
 
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
         m.submodules.multiply = multiply = shared(FloatMultiply, FP32, p.vendor)
         # A product that is underway may be of any of the sums; so may a result.
-        places, may = Signal(range(_QUEUE + 1)), Signal(init=1)
-        a, b, hit, ends = pick_matches(m, p, self.i, may)
-        operands = [Signal(p.value_width, name=name, reset_less=True) for name in "ab"]
-        hits, ending = Signal(), Signal()
-        m.d.sync += [operands[0].eq(a), operands[1].eq(b), hits.eq(hit), ending.eq(ends)]
-        m.d.comb += [multiply.a.as_value().eq(operands[0]), multiply.b.as_value().eq(operands[1]),
-                     self.product.eq(hits)]
+        of_products, of_results = Signal(init=1), Signal(init=1)
+        a, b, hit, ends = pick_matches(m, p, self.i, of_products & of_results)
+        m.d.comb += [multiply.a.as_value().eq(a), multiply.b.as_value().eq(b), self.product.eq(hit)]
 
         # Products go to the queue of their dot product.
         latency = multiply.latency
-        valid, end = delay(m, hits, latency, "hits"), delay(m, ending, latency, "ending")
+        valid, end = delay(m, hit, latency, "hit"), delay(m, ends, latency, "ends")
         turn = Signal(range(_SUMS))
         with m.If(end):
             m.d.sync += turn.eq(turn + 1)
@@ -81,21 +74,15 @@ class FloatSum(wiring.Component):
         m.submodules.results = results = PointerFifo(Result(p), _QUEUE)
         connect(m, results.o, flipped(self.o))
         # No sum is ever -0.
-        dropped = self.drop_zeros & (result.product == 0)
-        gives = added & result.ends
+        gives, zero = added & result.ends, result.product == 0
+        dropped = gives & self.drop_zeros & zero
         m.d.comb += [results.i.valid.eq(gives & ~dropped), results.i.payload.value.eq(result.product),
                      results.i.payload.destination.eq(result.job.destination)]
         m.d.sync += self.finished.eq(gives & result.job.last)
-        underway = Signal(range(_QUEUE + 1))
-        # Counted a cycle late; meanwhile two more may begin.
-        popped, less, taken = Signal(), Signal(), Signal()
-        m.d.sync += [
-            popped.eq(Cat(queue.o.valid & queue.o.ready for queue in queues).any()),
-            less.eq(gives & dropped), taken.eq(self.o.valid & self.o.ready),
-            underway.eq(underway + ending - less - taken), places.eq(places + (hits | ending) - popped),
-            may.eq((underway < _QUEUE - 3) & (places < _QUEUE - 3)),
-        ]
-        m.d.comb += self.busy.eq(underway.any() | ending | self.i.valid)
+        adds = Cat(queue.o.valid & queue.o.ready for queue in queues).any()
+        credits(m, _QUEUE, of_products, hit | ends, (adds,), "products")
+        underway = credits(m, _QUEUE, of_results, ends, (self.o.valid & self.o.ready, dropped), "results")
+        m.d.comb += self.busy.eq(underway | self.i.valid)
         return m
 
     def _add(self, m, queues, item):

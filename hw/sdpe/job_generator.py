@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.stream import PointerFifo
+from hw.stream.credits import credits
 from hw.stream.delay import delay
 from hw.stream.select import select
 
@@ -101,7 +102,8 @@ class JobGenerator(wiring.Component):
         some = valid & (found.start != found.end)
         m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
         m.d.comb += [queue.i.payload.eq(found), queue.i.valid.eq(some)]
-        stored = self._count(m, room, goes, (valid & ~some, queue.o.valid & queue.o.ready))
+        stored = credits(m, _QUEUE, room, delay(m, goes, 1, "came"),
+                         (valid & ~some, queue.o.valid & queue.o.ready), "fibers")
         return queue.o, walking | stored
 
     def _rows_of_b(self, m, fibers):
@@ -129,15 +131,8 @@ class JobGenerator(wiring.Component):
             Cat(found.a_start, found.a_end, found.a_number, found.destination, found.low, found.high,
                 found.grain).eq(with_it),
         ]
-        stored = self._count(m, room, goes, (queue.o.valid & queue.o.ready,))
+        stored = credits(m, _QUEUE, room, delay(m, goes, 1, "row_came"), (queue.o.valid & queue.o.ready,), "rows")
         return queue.o, have | stored
-
-    def _count(self, m, room, goes, leaves):
-        """What is on its way to a queue or in it has a place; it is counted a cycle late. Whether there is anything."""
-        stored, came, left = Signal(range(_QUEUE + 1)), Signal(), [Signal() for _ in leaves]
-        m.d.sync += [came.eq(goes), *(register.eq(value) for register, value in zip(left, leaves, strict=True)),
-                     stored.eq(stored + came - sum(left, C(0, 1))), room.eq(stored < _QUEUE - 3)]
-        return came | (stored != 0)
 
     def _cut(self, m, rows):
         """Parts of a row: fibers that are not of the part are made empty."""

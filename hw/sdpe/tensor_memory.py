@@ -1,12 +1,13 @@
 """Memory of both tensors: banks that the engines take in turn, or, for simulation only, a port for each engine."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
+from hw.stream.rotate import rotated
 
 __all__ = ["ReadPort", "TensorMemory", "read_latency"]
 
@@ -93,7 +94,7 @@ class TensorMemory(wiring.Component):
         # Each engine's address goes to the bank of its turn, and what it read takes the same way back.
         asked = [delay(m, port.row[bits:], 1, f"row{number}", payload=True) for number, port in enumerate(self.read)]
         turn_out, turn_back = delay(m, turn, 1, "turn_out"), delay(m, turn, 4 + p.latency, "turn_back")
-        rows = rotated(asked, turn_out, bits, back=False)
+        rows = rotated(asked, turn_out, back=True)
         write_bank = self.write_row[:bits]
         shown = []
         for number in range(banks):
@@ -106,14 +107,6 @@ class TensorMemory(wiring.Component):
                 bank.read_address.eq(delay(m, rows[number], 1, f"address{number}", payload=True)),
             ]
             shown.append(delay(m, bank.read_data, p.latency, f"shown{number}", payload=True))
-        for port, row in zip(self.read, rotated(shown, turn_back, bits, back=True), strict=True):
+        for port, row in zip(self.read, rotated(shown, turn_back), strict=True):
             m.d.sync += port.data.eq(row)
 
-
-def rotated(values, turn, bits, back):
-    """Value of engine e to bank e + turn, or from there back to it, by a multiplexer a bit of `turn`."""
-    for bit in range(bits):
-        shift = (1 << bit) if back else -(1 << bit)
-        values = [Mux(turn[bit], values[(place + shift) % len(values)], value)
-                  for place, value in enumerate(values)]
-    return values

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from amaranth.utils import bits_for, ceil_log2
 
-from hw.parameter import check_fields, is_power_of_two, parameter
+from hw.parameter import check_fields, is_power_of_two, parameter, require
 
 __all__ = ["SofaParameters"]
 
@@ -72,55 +72,50 @@ class SofaParameters:
 
     def __post_init__(self):
         check_fields(self)
-        self._require(is_power_of_two(self.lanes), f"lanes must be a power of two, not {self.lanes}")
-        self._require(is_power_of_two(self.tree_lanes), f"tree_lanes must be a power of two, not {self.tree_lanes}")
-        self._require(self.lanes >= self.elements_per_beat,
-                      f"lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
-                      f"not {self.lanes}")
-        self._require(self.row_multipliers % 2 == 0,
-                      f"row_multipliers must be even, not {self.row_multipliers}")
-        self._require(self.rows * self.row_multipliers % (2 * self.lanes) == 0,
-                      f"rows * row_multipliers must be a multiple of 2 * lanes = {2 * self.lanes}, "
-                      f"not {self.rows * self.row_multipliers}")
-        self._require(self.rows % self.slices == 0,
-                      f"rows must be a multiple of the {self.slices} slices, not {self.rows}")
-        self._require(self.slice_rows * self.columns % self.tree_lanes == 0,
-                      f"rows of a slice * columns must be a multiple of tree_lanes = {self.tree_lanes}, "
-                      f"not {self.slice_rows * self.columns}")
-        self._require(self.lanes % self.tree_lanes == 0,
-                      f"lanes must be a multiple of tree_lanes = {self.tree_lanes}, not {self.lanes}")
-        self._require(self.slice_rows % self.trees == 0,
-                      f"rows of a slice must be a multiple of its {self.trees} predictor trees, "
-                      f"not {self.slice_rows}")
-        self._require(self.slice_rows % self.rows_per_sorter == 0,
-                      f"rows_per_sorter must divide the {self.slice_rows} rows of a slice, "
-                      f"not {self.rows_per_sorter}")
-        self._require(self.tree_lanes >= self.elements_per_beat,
-                      f"tree_lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
-                      f"not {self.tree_lanes}")
-        self._require(self.trees % self.batch_rows == 0,
-                      f"reuse_rows must divide the {self.trees} predictor trees of a slice, not {self.reuse_rows}")
-        self._require(self.generator_rows <= self.elements_per_beat,
-                      f"generator_rows must be at most bus_width / element_width = {self.elements_per_beat}, "
-                      f"not {self.generator_rows}")
-        self._require(not self.generator_rows or self.matrix_words >= self.tree_lanes,
-                      f"max_weights must be at least tree_lanes * bus_width / element_width = "
-                      f"{self.tree_lanes * self.elements_per_beat}, not {self.max_weights}")
-        self._require(is_power_of_two(self.held_groups), f"held_groups must be a power of two, not {self.held_groups}")
-        self._require(is_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
-        self._require(self.max_segment_keys <= self.tile,
-                      f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
-        self._require(self.code_levels < self.query_code_width,
-                      f"code_levels must be at most query_code_width - 1 = {self.query_code_width - 1}, "
-                      f"not {self.code_levels}")
-        self._require(self.lanes % self.normalise_lanes == 0 and self.elements_per_beat % self.normalise_lanes == 0,
-                      f"normalise_lanes must divide lanes = {self.lanes} and the {self.elements_per_beat} "
-                      f"elements of a beat, not {self.normalise_lanes}")
-
-    @staticmethod
-    def _require(condition, message):
-        if not condition:
-            raise ValueError(message)
+        require(is_power_of_two(self.lanes), f"lanes must be a power of two, not {self.lanes}")
+        require(is_power_of_two(self.tree_lanes), f"tree_lanes must be a power of two, not {self.tree_lanes}")
+        require(self.lanes >= self.elements_per_beat,
+                f"lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
+                f"not {self.lanes}")
+        require(self.row_multipliers % 2 == 0,
+                f"row_multipliers must be even, not {self.row_multipliers}")
+        require(self.rows * self.row_multipliers % (2 * self.lanes) == 0,
+                f"rows * row_multipliers must be a multiple of 2 * lanes = {2 * self.lanes}, "
+                f"not {self.rows * self.row_multipliers}")
+        require(self.rows % self.slices == 0,
+                f"rows must be a multiple of the {self.slices} slices, not {self.rows}")
+        require(self.slice_rows * self.columns % self.tree_lanes == 0,
+                f"rows of a slice * columns must be a multiple of tree_lanes = {self.tree_lanes}, "
+                f"not {self.slice_rows * self.columns}")
+        require(self.lanes % self.tree_lanes == 0,
+                f"lanes must be a multiple of tree_lanes = {self.tree_lanes}, not {self.lanes}")
+        require(self.slice_rows % self.trees == 0,
+                f"rows of a slice must be a multiple of its {self.trees} predictor trees, "
+                f"not {self.slice_rows}")
+        require(self.slice_rows % self.rows_per_sorter == 0,
+                f"rows_per_sorter must divide the {self.slice_rows} rows of a slice, "
+                f"not {self.rows_per_sorter}")
+        require(self.tree_lanes >= self.elements_per_beat,
+                f"tree_lanes must be at least bus_width / element_width = {self.elements_per_beat}, "
+                f"not {self.tree_lanes}")
+        require(self.trees % self.batch_rows == 0,
+                f"reuse_rows must divide the {self.trees} predictor trees of a slice, not {self.reuse_rows}")
+        require(self.generator_rows <= self.elements_per_beat,
+                f"generator_rows must be at most bus_width / element_width = {self.elements_per_beat}, "
+                f"not {self.generator_rows}")
+        require(not self.generator_rows or self.matrix_words >= self.tree_lanes,
+                f"max_weights must be at least tree_lanes * bus_width / element_width = "
+                f"{self.tree_lanes * self.elements_per_beat}, not {self.max_weights}")
+        require(is_power_of_two(self.held_groups), f"held_groups must be a power of two, not {self.held_groups}")
+        require(is_power_of_two(self.max_keys), f"max_keys must be a power of two, not {self.max_keys}")
+        require(self.max_segment_keys <= self.tile,
+                f"max_segment_keys must be at most tile = {self.tile}, not {self.max_segment_keys}")
+        require(self.code_levels < self.query_code_width,
+                f"code_levels must be at most query_code_width - 1 = {self.query_code_width - 1}, "
+                f"not {self.code_levels}")
+        require(self.lanes % self.normalise_lanes == 0 and self.elements_per_beat % self.normalise_lanes == 0,
+                f"normalise_lanes must divide lanes = {self.lanes} and the {self.elements_per_beat} "
+                f"elements of a beat, not {self.normalise_lanes}")
 
     # Structure
 

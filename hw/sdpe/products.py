@@ -1,0 +1,56 @@
+"""What both kinds of sums of products begin with: their ports, and one match after another."""
+
+from amaranth.hdl import Mux, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import In, Out
+
+from hw.stream.select import any_of, lowest_bit
+
+from .layouts import Job, Result
+from .match import Matches
+
+__all__ = ["pick_matches", "sum_members"]
+
+
+def sum_members(parameters):
+    """Members of :class:`~hw.sdpe.integer_sum.IntegerSum`, as others of its kind have them."""
+    p = parameters
+    return {
+        "i": In(stream.Signature(Matches(p))), "job": In(stream.Signature(Job())), "drop_zeros": In(1),
+        "o": Out(stream.Signature(Result(p))), "finished": Out(1), "product": Out(1), "busy": Out(1),
+    }
+
+
+def pick_matches(m, parameters, source, goes):
+    """One match after another out of a queue of them, the lowest index first.
+
+    Parameters
+    ----------
+    m : Module
+        Module that the registers are added to.
+    parameters : FlaashParameters
+    source : stream of Matches
+    goes : Value
+        One may be taken.
+
+    Returns
+    -------
+    a, b, hit, ends : Signal
+        Registers: the two values, whether there are any, and whether the dot product ends with them.
+    """
+    p, head = parameters, source.payload
+    left, taken = Signal(p.window), Signal(p.window)
+    one = lowest_bit(left)
+    final = Signal()
+    m.d.comb += [left.eq(head.hits & ~taken), final.eq((left & ~one) == 0), source.ready.eq(goes & final)]
+    now = goes & source.valid
+    with m.If(now):
+        m.d.sync += taken.eq(Mux(final, 0, taken | one))
+    a, b = (Signal(p.value_width, name=side, reset_less=True) for side in "ab")
+    hit, ends = Signal(), Signal()
+    m.d.sync += [
+        *(value.eq(any_of([head[side][n] & one[n].replicate(p.value_width) for n in range(p.window)]))
+          for side, value in (("a", a), ("b", b))),
+        hit.eq(now & one.any()), ends.eq(now & final & head.ends),
+    ]
+    return a, b, hit, ends

@@ -1,12 +1,12 @@
 """Sections `butterfly` and `butterfly_emission`: batches in both modes as simulated and as predicted, and emission."""
 
 import dataclasses
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from gen.bench import emission
+from gen.bench.cases import case_section, run_cases
 from gen.bench.estimate import deviation
 from gen.estimate import WorkloadOptions
 from gen.simulation import SimulationOptions
@@ -80,21 +80,11 @@ def run_case(case, folder):
 
 def measure_butterfly(update, cases=CASES):
     """Run the section; see :func:`gen.bench.run.run_sections`."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for case in cases:
-            update(f"butterfly: {case.configuration}, {case.mode}, {case.points or 'the shipped'} points")
-            rows.append(run_case(case, folder))
-    usual = [row for row in rows if not row["stall"]]
-    figures = {f"utilisation ({row['preset']}, {row['mode']}, {row['batch']} x {row['points']} points, "
-               f"{row['vectors']})": row["utilisation"] for row in usual}
-    figures["cycles: deviation of the prediction from simulation, at most"] = max(
-        abs(row["deviation"]) for row in usual)
-    for preset in dict.fromkeys(row["preset"] for row in usual):
-        figures[f"thousand cycles a second, longest run ({preset})"] = max(
-            (row for row in usual if row["preset"] == preset), key=lambda row: row["cycles"])["kcycles_per_second"]
-    figures["runs that are bit-exact"] = f"{sum(row['bit_exact'] for row in rows)} of {len(rows)}"
-    return {"tables": {"vectors": rows}, "figures": figures}
+    rows = run_cases(update, cases, run_case, lambda case: (
+        f"butterfly: {case.configuration}, {case.mode}, {case.points or 'the shipped'} points"))
+    return case_section(rows, "vectors", lambda row: (
+        f"utilisation ({row['preset']}, {row['mode']}, {row['batch']} x {row['points']} points, {row['vectors']})",
+        row["utilisation"]))
 
 
 def measure_emission(update, presets=emission.PRESETS):

@@ -1,10 +1,10 @@
 """Sections `flaash` and `flaash_emission`: contractions as simulated and as predicted, and emission."""
 
 import dataclasses
-import tempfile
 from pathlib import Path
 
 from gen.bench import emission
+from gen.bench.cases import case_section, run_cases
 from gen.bench.estimate import deviation
 from gen.estimate import WorkloadOptions
 from gen.simulation import SimulationOptions
@@ -82,21 +82,11 @@ def run_case(case, folder):
 
 def measure_flaash(update, cases=CASES):
     """Run the section; see :func:`gen.bench.run.run_sections`."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for case in cases:
-            update(f"flaash: {case.configuration}, {case.a_shape} by {case.b_shape}, {case.density:.1%}")
-            rows.append(run_case(case, folder))
-    usual = [row for row in rows if not row["stall"]]
-    figures = {f"cycles of contracting ({row['preset']}, {row['a']} by {row['b']}, {row['density']:.1%}, "
-               f"{row['portions']} portions)": row["working"] for row in usual}
-    figures["cycles: deviation of the prediction from simulation, at most"] = max(
-        abs(row["deviation"]) for row in usual)
-    for preset in dict.fromkeys(row["preset"] for row in usual):
-        figures[f"thousand cycles a second, longest run ({preset})"] = max(
-            (row for row in usual if row["preset"] == preset), key=lambda row: row["cycles"])["kcycles_per_second"]
-    figures["runs that are bit-exact"] = f"{sum(row['bit_exact'] for row in rows)} of {len(rows)}"
-    return {"tables": {"contractions": rows}, "figures": figures}
+    rows = run_cases(update, cases, run_case, lambda case: (
+        f"flaash: {case.configuration}, {case.a_shape} by {case.b_shape}, {case.density:.1%}"))
+    return case_section(rows, "contractions", lambda row: (
+        f"cycles of contracting ({row['preset']}, {row['a']} by {row['b']}, {row['density']:.1%}, "
+        f"{row['portions']} portions)", row["working"]))
 
 
 def measure_emission(update, presets=emission.PRESETS):

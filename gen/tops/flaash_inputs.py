@@ -8,7 +8,7 @@ import numpy as np
 
 from gen.errors import ThresherError
 from sim.golden.flaash import FP32, find_value_format
-from sim.host.flaash import Prepared, holds_as_they_are, prepare, quantise_pair, read_csfbin
+from sim.host.flaash import Prepared, prepare, quantise_pair, read_csfbin
 from sim.workloads import contraction_case, shipped
 
 from .arrays import load_arrays
@@ -111,7 +111,7 @@ def read_inputs(parameters, options):
     form = find_value_format(parameters.values, parameters.accumulator)
     arrays, einsum = load_inputs(parameters, options)
     real = not form.is_float and any(
-        np.asarray(arrays[f"{name}_values"]).dtype.kind == "f" and not holds_as_they_are(arrays[f"{name}_values"], form)
+        np.asarray(arrays[f"{name}_values"]).dtype.kind == "f" and not np.all(form.holds(arrays[f"{name}_values"]))
         for name in "ab" if f"{name}_values" in arrays)
     try:
         prepared, scale = prepare(arrays, einsum, FP32 if real else form), None

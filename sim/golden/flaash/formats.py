@@ -48,14 +48,18 @@ class ValueFormat:
         if self.is_float:
             with np.errstate(over="ignore", invalid="ignore"):
                 return values.astype(np.float32)
-        limit = 1 << (self.width - 1)
-        with np.errstate(invalid="ignore"):
-            wrong = (values < -limit) | (values >= limit) | (values != np.floor(values))
-        place = first(wrong.ravel())
+        place = first(~self.holds(values).ravel())
         if place is not None:
+            limit = 1 << (self.width - 1)
             raise FiberError(f"value {place} is {values.ravel()[place]}, not an integer in {-limit}..{limit - 1}, as "
                              f"{self.name} needs")
         return values.astype(self.dtype)
+
+    def holds(self, values):
+        """Of integers: which of the numbers are integers of the range."""
+        limit = 1 << (self.width - 1)
+        with np.errstate(invalid="ignore"):
+            return (values >= -limit) & (values < limit) & (values == np.floor(values))
 
     def products(self, a, b):
         """Products of values, as `sums` takes them."""

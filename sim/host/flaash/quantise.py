@@ -4,14 +4,7 @@ import numpy as np
 
 from sim.golden.flaash import FiberError
 
-__all__ = ["holds_as_they_are", "quantise_pair"]
-
-
-def holds_as_they_are(values, form):
-    """Whether a format of integers holds all of the values unchanged."""
-    limit = 1 << (form.width - 1)
-    with np.errstate(invalid="ignore"):
-        return bool(np.all((values >= -limit) & (values < limit) & (values == np.floor(values))))
+__all__ = ["quantise_pair"]
 
 
 def longest_fiber(tensor, values):
@@ -48,7 +41,7 @@ def quantise_pair(a, b, form):
     for name, tensor in tensors.items():
         if not np.all(np.isfinite(tensor.values)):
             raise FiberError(f"tensor {name} has values that are not finite, which {form.name} does not hold")
-        if not holds_as_they_are(tensor.values, form):
+        if not np.all(form.holds(tensor.values)):
             limits[name] = float((1 << (form.width - 1)) - 1)
             largest[name] = float(np.abs(tensor.values).max())
     most = float((1 << (form.accumulator - 1)) - 1)

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # A system Yosys may be too old for Amaranth; this has to be set before Amaranth looks for one.
@@ -11,3 +12,9 @@ os.environ["AMARANTH_USE_YOSYS"] = "builtin"
 # blob that a failure prints repeats it exactly (`@reproduce_failure`).
 settings.register_profile("thresher", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile("thresher")
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache that is not kept, for tests whose designs no other test has."""
+    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path / "cache"))

@@ -8,7 +8,8 @@ import pytest
 
 from gen.synth.simulated import simulated_netlist
 
-pytestmark = pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog")
+pytestmark = [pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog"),
+              pytest.mark.usefixtures("own_cache")]
 
 # What a single port shows while it writes.
 MODES = {
@@ -93,11 +94,6 @@ def traffic(cycles, seed):
             word, shift = word | value << shift, shift + width
         words.append(word)
     return words
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path / "cache"))
 
 
 def compare(tmp_path, source, stimulus):

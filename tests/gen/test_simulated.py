@@ -15,12 +15,9 @@ from hw.shell import Shell
 from sim.runner import simulate
 from tests.shell.row_sum import RowSum, model, random_rows, to_bytes
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path / "cache"))
 
 
 @needs_icarus

@@ -7,8 +7,10 @@ from gen.tops.butterfly_simulation import run_vectors
 from gen.tops.registry import tops
 from hw.butterfly.parameters import ButterflyParameters
 from tests.butterfly.machines import batch
-from tests.sim.sofa.simulation import examples
+from tests.sim.emitted import examples
 from tests.streams import generator
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def draw_parameters(rng):
@@ -23,12 +25,6 @@ def draw_parameters(rng):
                 counters=rng.random() < 0.5)
         except ValueError:
             pass
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """What is drawn at random is not kept."""
-    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path))
 
 
 def test_random_parameter_sets():

@@ -1,14 +1,10 @@
 """Contractions through the emitted Verilog of `flaash`, each compared with the golden model."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from gen.emit import emit_cached
-from gen.tops.registry import resolve, tops
 from sim.golden.flaash import FiberTensor, contract_fibers, find_value_format
 from sim.host.flaash.task import pack_task, portion_length, unpack_result
-from sim.runner import simulate
+from tests.sim.emitted import EmittedTop
 
 __all__ = ["Machine", "draw_tensor", "preset"]
 
@@ -33,30 +29,10 @@ def draw_tensor(rng, shape, density, parameters, special=False):
     return FiberTensor.from_coo(coords, form.encode(values), shape)
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Emitted Verilog of a parameter set."""
+class Machine(EmittedTop):
+    """Emitted Verilog of a parameter set of `flaash`."""
 
-    parameters: object
-    verilog: object
-    registers: dict
-
-    @classmethod
-    def emit(cls, parameters):
-        """Emit, or find emitted."""
-        emitted = emit_cached(tops()["flaash"], parameters)
-        return cls(parameters, emitted.verilog, emitted.registers)
-
-    def address(self, register):
-        """Byte address of a register."""
-        return self.registers[register]["address"]
-
-    def simulate(self, packets, **options):
-        """Run packets; every register is read at the end."""
-        addresses = {name: entry["address"] for name, entry in self.registers.items()
-                     if not name.startswith("parameter_")}
-        return simulate(self.verilog, "flaash", packets, bus_width=self.parameters.bus_width,
-                        registers_to_read=addresses, max_idle_cycles=100_000, **options)
+    name = "flaash"
 
     def check_packet(self, packet, a, b, portions=1, drop_zeros=False):
         """Compare the results of a contraction, bit for bit."""
@@ -79,6 +55,4 @@ class Machine:
         return result
 
 
-def preset(name, *sets):
-    """The top with the parameters of a preset and changes of them."""
-    return Machine.emit(resolve("flaash", name, None, list(sets)))
+preset = Machine.preset

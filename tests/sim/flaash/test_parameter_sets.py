@@ -3,9 +3,11 @@
 import pytest
 
 from hw.flaash.parameters import FlaashParameters
+from tests.sim.emitted import examples
 from tests.sim.flaash.machine import Machine, draw_tensor
-from tests.sim.sofa.simulation import examples
 from tests.streams import generator
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def draw_parameters(rng):
@@ -22,12 +24,6 @@ def draw_parameters(rng):
                 sums=rng.choice((0, 64)), counters=rng.random() < 0.5)
         except ValueError:
             pass
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """What is drawn at random is not kept."""
-    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path))
 
 
 def test_random_parameter_sets():

@@ -3,21 +3,10 @@
 import pytest
 
 from sim.host.flaash.task import pack_task
-from sim.runner import (
-    PauseInput,
-    ResumeInput,
-    WaitCycles,
-    WaitInputPackets,
-    WaitInputWords,
-    WaitRegister,
-    WriteRegister,
-)
+from tests.sim.emitted import examples, soft_reset_at_random
 from tests.sim.flaash.machine import draw_tensor, preset
 from tests.sim.flaash.test_bit_exact import MACHINES
-from tests.sim.sofa.simulation import examples
 from tests.streams import generator
-
-ENABLE, SOFT_RESET, BUSY = 1, 2, 1
 
 
 @pytest.mark.parametrize("machine", ["int16", "fp32"])
@@ -33,10 +22,7 @@ def test_soft_reset_at_random_moments(machine, stall):
             tasks.append((pack_task(a, b, p, portions=portions), a, b))
         packets, (_, a, b) = [packet for packet, *_ in tasks], tasks[-1]
         words = len(packets[0]) // (p.bus_width // 8)
-        moment = rng.choice(([WaitInputWords(rng.randint(1, words - 1)), PauseInput(), WaitCycles(rng.randint(0, 12))],
-                             [WaitInputPackets(1), PauseInput(), WaitCycles(rng.randint(1, 600))]))
-        script = [*moment, WriteRegister(top.address("control"), ENABLE | SOFT_RESET), ResumeInput(),
-                  WaitInputPackets(3), WaitRegister(top.address("status"), 0, BUSY)]
+        script = soft_reset_at_random(rng, top, words)
         result = top.simulate(packets, script=script, expected_packets=1, stall=stall, seed=rng.getrandbits(16))
         assert result.registers["status"] & 7 == 0
         top.check_packet(result.packets[-1], a, b, portions)

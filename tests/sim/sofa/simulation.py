@@ -1,47 +1,17 @@
 """Tasks of `sofa` through the emitted Verilog, each result compared with the golden model."""
 
-import os
-from dataclasses import dataclass
-
-from gen.emit import emit_cached
-from gen.tops.registry import resolve, tops
 from sim.golden.sofa import golden_head
 from sim.host.sofa import pack_task, unpack_result
 from sim.host.tokens import fetch_rows
-from sim.runner import simulate
+from tests.sim.emitted import EmittedTop
 
-__all__ = ["Top", "check_counters", "check_task", "examples", "preset"]
-
-
-def examples(usual):
-    """How many examples a test draws: environment variable ``THRESHER_EXAMPLES``, or the usual number."""
-    return int(os.environ.get("THRESHER_EXAMPLES", usual))
+__all__ = ["Top", "check_counters", "check_task", "preset"]
 
 
-@dataclass(frozen=True)
-class Top:
-    """Emitted Verilog of a parameter set."""
+class Top(EmittedTop):
+    """Emitted Verilog of a parameter set of `sofa`."""
 
-    parameters: object
-    verilog: object
-    registers: dict
-
-    @classmethod
-    def emit(cls, parameters):
-        """Emit, or find emitted."""
-        emitted = emit_cached(tops()["sofa"], parameters)
-        return cls(parameters, emitted.verilog, emitted.registers)
-
-    def address(self, register):
-        """Byte address of a register."""
-        return self.registers[register]["address"]
-
-    def simulate(self, packets, **options):
-        """Run packets; every register is read at the end."""
-        addresses = {name: entry["address"] for name, entry in self.registers.items()
-                     if not name.startswith("parameter_")}
-        options = {"registers_to_read": addresses, "max_idle_cycles": 100_000} | options
-        return simulate(self.verilog, "sofa", packets, bus_width=self.parameters.bus_width, **options)
+    name = "sofa"
 
     def check(self, tasks, **options):
         """Run tasks (lists of heads) one behind the other, and compare rows, counters and registers."""
@@ -56,9 +26,7 @@ class Top:
         return result
 
 
-def preset(name):
-    """The top with the parameters of a preset."""
-    return Top.emit(resolve("sofa", name, None, []))
+preset = Top.preset
 
 
 def check_task(packet, heads, parameters):

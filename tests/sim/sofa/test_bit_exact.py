@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.sim.emitted import examples
 from tests.sim.sofa.draw import CONTENTS, KEEPS, MASKS, draw_head
-from tests.sim.sofa.simulation import examples, preset
+from tests.sim.sofa.simulation import preset
 from tests.streams import generator
 
 SIMULATORS = ("icarus", "verilator")

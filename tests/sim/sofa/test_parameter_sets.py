@@ -3,9 +3,12 @@
 import pytest
 
 from hw.sofa.parameters import SofaParameters
+from tests.sim.emitted import examples
 from tests.sim.sofa.draw import draw_head, draw_parameters
-from tests.sim.sofa.simulation import Top, examples
+from tests.sim.sofa.simulation import Top
 from tests.streams import generator
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 #: Parameters that each set off something that the others do not.
 STRUCTURES = {
@@ -41,12 +44,6 @@ def run(rng, parameters, tasks=4):
     heads = [[draw_head(rng, parameters, queries=rng.randint(1, 10), keys=rng.randint(1, most), tokens=None)
               for _ in range(rng.randint(1, 3))] for _ in range(tasks)]
     top.check(heads, simulator="icarus", stall=stall, seed=rng.getrandbits(32))
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """What is drawn at random is not kept."""
-    monkeypatch.setenv("THRESHER_CACHE", str(tmp_path))
 
 
 def test_random_parameter_sets():

@@ -18,8 +18,9 @@ from sim.runner import (
     WaitRegister,
     WriteRegister,
 )
+from tests.sim.emitted import examples
 from tests.sim.sofa.draw import draw_head
-from tests.sim.sofa.simulation import check_task, examples, preset
+from tests.sim.sofa.simulation import check_task, preset
 from tests.streams import generator
 
 ENABLE, SOFT_RESET = 1, 2

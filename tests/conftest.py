@@ -8,8 +8,8 @@ from hypothesis import settings
 # A system Yosys may be too old for Amaranth; this has to be set before Amaranth looks for one.
 os.environ["AMARANTH_USE_YOSYS"] = "builtin"
 
-# A simulation's time says nothing about its correctness, so no deadline. Examples differ from run to run unless a seed is
-# set; the blob that a failure prints repeats it exactly (`@reproduce_failure`).
+# A simulation's time says nothing about its correctness, so no deadline. Examples differ from run to run unless a seed
+# is set; the blob that a failure prints repeats it exactly (`@reproduce_failure`).
 settings.register_profile("thresher", deadline=None, derandomize="THRESHER_SEED" in os.environ, print_blob=True)
 settings.load_profile("thresher")
 

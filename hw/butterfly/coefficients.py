@@ -63,7 +63,7 @@ class Coefficients(wiring.Component):
     fft : In(1)
     step : In(Step)
     o : Out(ArrayLayout(ArrayLayout(element, 4), lanes))
-        Four cycles later; of a twiddle real and imaginary part, and two that do not count.
+        Five cycles later; of a twiddle real and imaginary part, and two that do not count.
     write_enable, write_address, write_data : In
         A row of coefficients.
     """
@@ -79,8 +79,10 @@ class Coefficients(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, step = self._parameters, self.step
+        p = self._parameters
+        step = data.View(Step(p), delay(m, self.step.as_value(), 1, "step", payload=True))
         chosen, shown = Signal.like(self.o, reset_less=True), Signal.like(self.o, reset_less=True)
+        fft = delay(m, self.fft, 1, "own_fft", apart=True) if p.bpmm and p.fft else self.fft
         if p.bpmm:
             m.submodules.rows = rows = shared(BlockMemory, p.coefficient_width,
                                               max(2, p.coefficient_rows_of(self._column)), latency=2, vendor=p.vendor)
@@ -106,7 +108,7 @@ class Coefficients(wiring.Component):
                 place = places[unit * len(step.places[unit]):][:p.lane_bits]
                 value = select(place, twiddles)
                 if p.bpmm:
-                    value = Mux(self.fft, value, Cat(rows.read_data.word_select(4 * unit, p.element_width),
+                    value = Mux(fft, value, Cat(rows.read_data.word_select(4 * unit, p.element_width),
                                                      rows.read_data.word_select(4 * unit + 1, p.element_width)))
                 m.d.sync += Cat(chosen[unit][0], chosen[unit][1]).eq(value)
         m.d.sync += shown.eq(chosen)

@@ -167,25 +167,24 @@ class ButterflyColumn(wiring.Component):
         def later(value, cycles, name):
             return delay(m, value, cycles, name, payload=True)
 
-        rotation_2 = later(step.rotation, 2, "rotation")
-        pairing_3 = later(step.pairing, 3, "pairing")
-        rotation_w = later(rotation_2, latency - 3, "write_rotation")
+        rotation = later(step.rotation, READ_LATENCY - 3, "rotation")
+        pairing = later(step.pairing, READ_LATENCY - 2, "pairing")
         writes = delay(m, walk.valid & (self.shape.fft | step.half), latency, "writes")
         side_w = delay(m, side, latency, "write_side")
         m.d.comb += [
             control.fft.eq(self.shape.fft),
             control.reads.eq(Cat(walk.valid & ~side, walk.valid & side)),
             control.low.eq(step.low), control.high.eq(step.high), control.parity.eq(step.rotation[0]),
-            control.rotation.eq(rotation_2), control.pairing.eq(pairing_3),
-            control.half.eq(later(step.half, READ_LATENCY, "half")),
-            control.write_pairing.eq(later(pairing_3, latency - 5, "write_pairing")),
-            control.write_rotation.eq(rotation_w), control.write_parity.eq(later(rotation_w, 1, "write_parity")[0]),
+            control.rotation.eq(rotation), control.pairing.eq(pairing),
+            control.half.eq(later(step.half, READ_LATENCY - 1, "half")),
+            control.write_pairing.eq(later(pairing, latency - READ_LATENCY, "write_pairing")),
+            control.write_rotation.eq(later(rotation, latency - READ_LATENCY + 2, "write_rotation")),
             control.write_low.eq(later(step.low, latency, "write_low")),
             control.write_high.eq(later(step.high, latency, "write_high")),
             control.writes.eq(Cat(writes & ~side_w, writes & side_w)),
         ]
         if self._parameters.fixed_point:
-            m.d.comb += control.scale.eq(later(step.scale, READ_LATENCY, "scale"))
+            m.d.comb += control.scale.eq(later(step.scale, READ_LATENCY - 1, "scale"))
         return control
 
     def _beats(self, m, control):
@@ -210,7 +209,7 @@ class ButterflyColumn(wiring.Component):
             control.load_side.eq(load_1["side"]), control.load_row.eq(load_1["row"]),
             control.load_piece.eq(load_1["piece"]), control.load_rotation.eq(load_rotation),
             control.store_side.eq(store_1["side"]), control.store_row.eq(store_1["row"]),
-            control.store_rotation.eq(later(store_rotation, 2, "store_rotation")),
+            control.store_rotation.eq(later(store_rotation, STORE_LATENCY - 1, "store_rotation")),
         ]
 
         outputs = []

@@ -8,7 +8,7 @@ from hw.arith import Multiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
-from .halves import give_halves
+from .halves import give_halves, mode, operands
 
 __all__ = ["FixedButterflyUnit"]
 
@@ -36,12 +36,14 @@ class FixedButterflyUnit(wiring.Component):
     -------
     p, q : In(word)
     coefficients : In(ArrayLayout(element, 4))
-    fft, half, scale : In(1)
+    fft : In(1)
+        From a cycle before a task's first words on, until its last results are there.
+    half, scale : In(1)
     o_p, o_q : Out(word)
-        ``latency`` cycles later, behind a multiplexer: product, sum of two, sum with `p`, saturation.
+        ``latency`` cycles later, behind a multiplexer: operands, product, sum of two, sum with `p`, saturation.
     """
 
-    _latency = Multiply.latency + 3
+    _latency = Multiply.latency + 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -61,10 +63,11 @@ class FixedButterflyUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, fft, width = self._parameters, self.fft, self._parameters.element_width
+        p, width = self._parameters, self._parameters.element_width
+        fft = mode(m, self) if p.bpmm else None
         fraction = p.format.coefficient_fraction
 
-        # Products of the left operands with the coefficients: w_r, w_i, w_i, w_r of a twiddle.
+        # Operands, and their products: words with the coefficients w_r, w_i, w_i, w_r of a twiddle.
         if p.bpmm:
             p_half, q_half = (Mux(self.half, word[1], word[0]) for word in (self.p, self.q))
             left, right = Mux(fft, self.q[0], p_half), Mux(fft, self.q[1], q_half)
@@ -72,6 +75,7 @@ class FixedButterflyUnit(wiring.Component):
             left, right = self.q[0], self.q[1]
         c = self.coefficients
         factors = ([c[0], c[1], Mux(fft, c[1], c[2]), Mux(fft, c[0], c[3])] if p.bpmm else [c[0], c[1], c[1], c[0]])
+        left, right, *factors = operands(m, left, right, *factors)
         units, halves = [], []                                # of each product: what is left of the bits, and the next
         for number, (a, b) in enumerate(zip((left, right, left, right), factors, strict=True)):
             m.submodules[f"multiply{number}"] = multiply = shared(Multiply, signed(width), signed(width), p.vendor)
@@ -86,7 +90,7 @@ class FixedButterflyUnit(wiring.Component):
             return total
 
         # The sums without a half unit: r(a) - r(b) is a + ~b + half(a) and then ~half(b) more.
-        minus = delay(m, fft, Multiply.latency, "minus") if p.bpmm else 1
+        minus = fft if p.bpmm else 1
         sums = [add("sum0", units[0], Mux(minus, ~units[1], units[1]).as_signed(), halves[0]),
                 add("sum1", units[2], units[3], halves[2])]
         rests = [delay(m, value, 1, f"rest{number}", payload=True)
@@ -98,11 +102,11 @@ class FixedButterflyUnit(wiring.Component):
             raised = Signal(signed(width + 1), name=f"raised{part}", reset_less=True)
             word = self.p[part].as_signed()
             m.d.sync += raised.eq((Mux(fft, word, 0) if p.bpmm else word) + self.scale)
-            kept.append(delay(m, raised, Multiply.latency, f"kept{part}", payload=True).as_signed())
+            kept.append(delay(m, raised, Multiply.latency + 1, f"kept{part}", payload=True).as_signed())
         above = [add(f"above{part}", kept[part], sums[part], rests[part]) for part in range(2)]
         below = [add(f"below{part}", kept[part], ~sums[part], ~rests[part]) for part in range(2)]
 
-        scale = delay(m, self.scale, Multiply.latency + 2, "scaled", payload=True)
+        scale = delay(m, self.scale, Multiply.latency + 3, "scaled", payload=True)
 
         def finish(name, total):
             """Register with the shifted and saturated total."""

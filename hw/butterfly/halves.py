@@ -1,10 +1,20 @@
-"""Results of a butterfly unit, as words."""
+"""What the butterfly units of all formats do alike: registers of mode and operands, results as words."""
 
 from amaranth.hdl import Cat, Mux
 
 from hw.stream.delay import delay
 
-__all__ = ["give_halves"]
+__all__ = ["give_halves", "mode", "operands"]
+
+
+def mode(m, unit):
+    """Return the unit's own register of the mode, which all units are told at once."""
+    return delay(m, unit.fft, 1, "own_fft", apart=True)
+
+
+def operands(m, *values):
+    """Return registers of what the multipliers take, in order."""
+    return [delay(m, value, 1, f"operand{number}", payload=True) for number, value in enumerate(values)]
 
 
 def give_halves(m, unit, above, below, fft):
@@ -22,10 +32,9 @@ def give_halves(m, unit, above, below, fft):
     above, below : pairs of Value
         Sums and differences, real part first.
     fft : Value
-        The mode, as the step's words came.
+        The mode, which is not another one while there are words in the unit.
     """
     before = [delay(m, value, 1, f"before{number}", payload=True) for number, value in enumerate(above)]
-    fft = delay(m, fft, unit.latency, "fft_o")
     m.d.comb += [
         unit.o_p.eq(Mux(fft, Cat(above), Cat(before[0], above[0]))),
         unit.o_q.eq(Mux(fft, Cat(below), Cat(before[1], above[1]))),

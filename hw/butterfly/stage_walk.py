@@ -148,11 +148,12 @@ class StageWalk(wiring.Component):
                  "left": left}
         begins = {name: Signal.like(value, name=f"begin_{name}", reset_less=True) for name, value in state.items()}
         m.d.sync += [begins[name].eq(value) for name, value in begin.items()]
+        fft = delay(m, shape.fft, 1, "own_fft", apart=True)  # for the mode goes everywhere
         issue, advance, stage_end, group_end, last_stage = Signal(), Signal(), Signal(), Signal(), Signal()
         row_end, vector_end = place == shape.last_row, (place & shape.vector_rows) == shape.vector_rows
         m.d.comb += [
             issue.eq(busy & (waiting == 0)),
-            advance.eq(issue & (shape.fft | half)),
+            advance.eq(issue & (fft | half)),
             stage_end.eq(advance & row_end),
             last_stage.eq(left == 1),
             group_end.eq(stage_end & last_stage),
@@ -161,7 +162,7 @@ class StageWalk(wiring.Component):
         with m.If(waiting != 0):
             m.d.sync += waiting.eq(waiting - 1)
         with m.If(issue):
-            m.d.sync += half.eq(~half & ~shape.fft)
+            m.d.sync += half.eq(~half & ~fft)
         with m.If(advance):
             m.d.sync += [place.eq(place + 1), address.eq(Mux(vector_end, base, address + 1))]
             # Two steps a pair of rows, as many pairs a block as the stride.

@@ -8,7 +8,7 @@ from hw.arith import FloatAdd, FloatMultiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
-from .halves import give_halves
+from .halves import give_halves, mode, operands
 
 __all__ = ["ButterflyUnit"]
 
@@ -34,9 +34,11 @@ class ButterflyUnit(wiring.Component):
     -------
     p, q : In(word)
     coefficients : In(ArrayLayout(element, 4))
-    fft, half : In(1)
+    fft : In(1)
+        From a cycle before a task's first words on, until its last results are there.
+    half : In(1)
     o_p, o_q : Out(word)
-        ``latency`` cycles later, behind a multiplexer.
+        ``latency`` cycles later, behind a multiplexer: operands, product, sum of two, sum with `p`.
     """
 
     def __init__(self, parameters):
@@ -54,30 +56,32 @@ class ButterflyUnit(wiring.Component):
     def latency_of(parameters):
         """Cycles from the words to their results."""
         p = parameters
-        return FloatMultiply.latency_of(p.format) + 2 * FloatAdd.latency
+        return 1 + FloatMultiply.latency_of(p.format) + 2 * FloatAdd.latency
 
     def elaborate(self, platform):
         m = Module()
-        p, fft = self._parameters, self.fft
+        p, fft = self._parameters, mode(m, self)
 
-        # Products of the left operands with the coefficients: w_r, w_i, w_i, w_r of a twiddle.
+        # Operands: words with the coefficients w_r, w_i, w_i, w_r of a twiddle. Each unit has registers for them, for
+        # the coefficients come from far away, and to all rows.
         p_half, q_half = (Mux(self.half, word[1], word[0]) for word in (self.p, self.q))
         left, right = Mux(fft, self.q[0], p_half), Mux(fft, self.q[1], q_half)
         c = self.coefficients
-        factors = [c[0], c[1], Mux(fft, c[1], c[2]), Mux(fft, c[0], c[3])]
+        left, right, *factors = operands(
+            m, left, right, c[0], c[1], Mux(fft, c[1], c[2]), Mux(fft, c[0], c[3]))
         products = []
         for number, (a, b) in enumerate(zip((left, right, left, right), factors, strict=True)):
             m.submodules[f"multiply{number}"] = multiply = shared(FloatMultiply, p.format, p.vendor)
             m.d.comb += [multiply.a.as_value().eq(a), multiply.b.as_value().eq(b)]
             products.append(multiply.p.as_value())
-        product_latency = FloatMultiply.latency_of(p.format)
+        product_latency = 1 + FloatMultiply.latency_of(p.format)
 
         def add(name, a, b, subtract):
             m.submodules[name] = adder = shared(FloatAdd, p.format)
             m.d.comb += [adder.a.as_value().eq(a), adder.b.as_value().eq(b), adder.subtract.eq(subtract)]
             return adder.o.as_value()
 
-        t = [add("sum0", products[0], products[1], delay(m, fft, product_latency, "fft")),
+        t = [add("sum0", products[0], products[1], fft),
              add("sum1", products[2], products[3], 0)]
 
         # The word that t is added to, or minus zero.

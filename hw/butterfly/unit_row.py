@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
+from hw.stream.apart import APART
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 from hw.stream.rotate import rotated
@@ -16,7 +17,8 @@ from .unit import ButterflyUnit
 
 __all__ = ["READ_LATENCY", "RowControl", "STORE_LATENCY", "UnitRow", "write_latency"]
 
-_MEMORY_LATENCY = 2
+# Registers in front of the memory, and the memory.
+_MEMORY_LATENCY = 3
 
 #: Cycles from the addresses of a step to the words at the units: memory, rotation, pairs.
 READ_LATENCY = _MEMORY_LATENCY + 2
@@ -30,8 +32,8 @@ def _unit_class(parameters):
 
 
 def write_latency(parameters):
-    """Cycles from the addresses of a step to those of its results: units, pairs, rotation."""
-    return READ_LATENCY + _unit_class(parameters).latency_of(parameters) + 2
+    """Cycles from the addresses of a step to those of its results: units, pairs; the rotation follows."""
+    return READ_LATENCY + _unit_class(parameters).latency_of(parameters) + 1
 
 
 class RowControl(data.StructLayout):
@@ -43,7 +45,7 @@ class RowControl(data.StructLayout):
         super().__init__({
             "fft": 1, "half": 1,
             "reads": 2, "low": address, "high": address, "parity": 1, "rotation": rotation, "pairing": pairing,
-            "writes": 2, "write_low": address, "write_high": address, "write_parity": 1,
+            "writes": 2, "write_low": address, "write_high": address,
             "write_rotation": rotation, "write_pairing": pairing,
             "load_side": 1, "load_row": address, "load_rotation": rotation,
             "load_piece": max(1, (p.pieces - 1).bit_length()),
@@ -61,17 +63,20 @@ class UnitRow(wiring.Component):
     0                     ``reads`` (a bit for each side), ``low``, ``high``, ``parity``
     2                     ``rotation``
     3                     ``pairing``
-    ``READ_LATENCY``      ``half``, `coefficients`, in fixed point ``scale``
+    ``READ_LATENCY - 1``  ``half``, in fixed point ``scale``
+    ``READ_LATENCY``      `coefficients`
     ``write_latency - 2`` ``write_pairing``
     ``write_latency - 1`` ``write_rotation``
-    ``write_latency``     ``writes``, ``write_low``, ``write_high``, ``write_parity``
+    ``write_latency``     ``writes``, ``write_low``, ``write_high``
     ===================== ========================================================
 
-    ``parity`` is the lowest bit of the rotation: banks of this parity show words of the row ``low``. A piece that is
-    stored is read at ``store_side`` and ``store_row``; two cycles later comes the rotation of its first word (the
-    number of ones of the row, and the words of pieces before), and ``STORE_LATENCY`` later the piece is there. A piece
-    that is loaded is written a cycle later; ``load_rotation`` is the number of ones of its row. Where whole memory rows
-    are loaded or stored, their words are those of the banks, and there is no rotation.
+    A row has registers of its own for all of these, in front of the memories an address for the banks of either side
+    and parity, so that a net from the column goes to no more than a few of them. The lowest bit of a rotation, here
+    ``parity``, says which banks show words of the row ``low``. A piece that is stored is read at ``store_side`` and
+    ``store_row``; three cycles later comes the rotation of its first word (the number of ones of the row, and the words
+    of pieces before), and ``STORE_LATENCY`` later the piece is there. A piece that is loaded is written two cycles
+    later; ``load_rotation`` is the number of ones of its row. Where whole memory rows are loaded or stored, their words
+    are those of the banks, and there is no rotation.
 
     Parameters
     ----------
@@ -103,6 +108,15 @@ class UnitRow(wiring.Component):
         p, control = self._parameters, self.control
         banks, width = p.banks, p.word_width
 
+        def register(name, value, bits):
+            held = Signal(bits, name=name, reset_less=True, attrs=APART)
+            m.d.sync += held.eq(value)
+            return held
+
+        rotation, pairing, write_pairing, write_rotation, half, *scale = (
+            register(name, control[name], len(control[name])) for name in (
+                "rotation", "pairing", "write_pairing", "write_rotation", "half", *["scale"] * p.fixed_point))
+
         # What is loaded: a word for each bank, and whether it is the bank's turn.
         words = [self.load_words[word] for word in range(p.piece_words if self._first else banks)]
         loads, loaded = Signal(banks), [Signal(width, name=f"loaded{word}", reset_less=True)
@@ -119,22 +133,33 @@ class UnitRow(wiring.Component):
         load_row, load_side = (delay(m, value, 1, name, payload=True) for value, name in (
             (control.load_row, "load_row"), (control.load_side, "load_side")))
 
-        # The memories.
-        results = [Signal(width, name=f"result{bank}", reset_less=True) for bank in range(banks)]
+        # Results, on the way back.
+        made = [Signal(width, name=f"made{place}", reset_less=True) for place in range(banks)]
+        results = rotated(made, write_rotation, back=True)
+
+        # The memories, behind registers.
         shown = [[], []]
         for side in range(2):
+            reads, writes = control.reads[side], control.writes[side]
+            addresses = []
+            for parity in range(2):
+                odd, write_odd = control.parity ^ parity, write_rotation[0] ^ parity
+                addresses.append((
+                    register(f"read{side}_{parity}", Mux(
+                        reads, Mux(odd, control.high, control.low), control.store_row), p.address_bits),
+                    register(f"write{side}_{parity}", Mux(
+                        writes, Mux(write_odd, control.write_high, control.write_low), load_row), p.address_bits)))
             for bank in range(banks):
-                ram = shared(BlockMemory, width, p.memory_rows, latency=_MEMORY_LATENCY, vendor=p.vendor)
+                ram = shared(BlockMemory, width, p.memory_rows, latency=_MEMORY_LATENCY - 1, vendor=p.vendor)
                 m.submodules[f"side{side}_bank{bank}"] = ram
-                odd, write_odd = control.parity ^ (bank & 1), control.write_parity ^ (bank & 1)
-                writes = control.writes[side]
+                enable, written = Signal(name=f"enable{side}_{bank}"), Signal(width, name=f"written{side}_{bank}",
+                                                                              reset_less=True)
+                m.d.sync += [enable.eq(writes | (loads[bank] & (load_side == side))),
+                             written.eq(Mux(writes, results[bank], loaded[bank % len(loaded)]))]
+                read_address, write_address = addresses[bank & 1]
                 m.d.comb += [
-                    ram.read_enable.eq(1),
-                    ram.read_address.eq(Mux(control.reads[side], Mux(odd, control.high, control.low),
-                                            control.store_row)),
-                    ram.write_enable.eq(writes | (loads[bank] & (load_side == side))),
-                    ram.write_address.eq(Mux(writes, Mux(write_odd, control.write_high, control.write_low), load_row)),
-                    ram.write_data.eq(Mux(writes, results[bank], loaded[bank % len(loaded)])),
+                    ram.read_enable.eq(1), ram.read_address.eq(read_address),
+                    ram.write_enable.eq(enable), ram.write_address.eq(write_address), ram.write_data.eq(written),
                 ]
                 shown[side].append(ram.read_data)
 
@@ -143,9 +168,8 @@ class UnitRow(wiring.Component):
             (control.reads[1], "side"), (control.store_side, "store_side")))
         ordered = [Signal(width, name=f"ordered{place}", reset_less=True) for place in range(banks)]
         m.d.sync += [word.eq(value) for word, value in zip(ordered, rotated(
-            [Mux(side, one, zero) for zero, one in zip(*shown, strict=True)], control.rotation), strict=True)]
-        first, second = paired(ordered, control.pairing)
-        made = [Signal(width, name=f"made{place}", reset_less=True) for place in range(banks)]
+            [Mux(side, one, zero) for zero, one in zip(*shown, strict=True)], rotation), strict=True)]
+        first, second = paired(ordered, pairing)
         results_p, results_q = [], []
         for unit in range(p.lanes):
             m.submodules[f"unit{unit}"] = butterfly = shared(_unit_class(p), p)
@@ -154,18 +178,16 @@ class UnitRow(wiring.Component):
             m.d.comb += [
                 butterfly.p.as_value().eq(word_p), butterfly.q.as_value().eq(word_q),
                 butterfly.coefficients.eq(self.coefficients[unit]),
-                butterfly.fft.eq(control.fft), butterfly.half.eq(control.half),
+                butterfly.fft.eq(control.fft), butterfly.half.eq(half),
             ]
             if p.fixed_point:
-                m.d.comb += butterfly.scale.eq(control.scale)
+                m.d.comb += butterfly.scale.eq(scale[0])
             results_p.append(butterfly.o_p.as_value())
             results_q.append(butterfly.o_q.as_value())
 
         # And back.
         m.d.sync += [word.eq(value) for word, value in zip(
-            made, unpaired(results_p, results_q, control.write_pairing), strict=True)]
-        m.d.sync += [word.eq(value) for word, value in zip(
-            results, rotated(made, control.write_rotation, back=True), strict=True)]
+            made, unpaired(results_p, results_q, write_pairing), strict=True)]
 
         # What is stored.
         shown_words = [Mux(store_side, one, zero) for zero, one in zip(*shown, strict=True)]

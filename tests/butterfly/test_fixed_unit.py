@@ -27,24 +27,30 @@ def golden(fft, scale, words, factors):
 
 
 def check(dut, steps):
-    """Steps ``(fft, scale, words (2, 2), factors of each half)``, a cycle each, or two of a pair of real vectors."""
+    """Steps ``(fft, scale, words (2, 2), factors of each half)``, a cycle each, or two of a pair of real vectors.
+
+    The unit is empty where the mode changes.
+    """
     cycles = [(fft, half, scale, words, factors[half]) for fft, scale, words, factors in steps
               for half in range(1 if fft else 2)]
     results = []
 
     async def testbench(ctx):
-        for number in range(len(cycles) + dut.latency):
-            if number < len(cycles):
-                fft, half, scale, words, factors = cycles[number]
-                ctx.set(dut.fft, fft)
-                ctx.set(dut.half, half)
-                ctx.set(dut.scale, scale)
-                ctx.set(dut.p, [int(value) & 0xFFFF for value in words[0]])
-                ctx.set(dut.q, [int(value) & 0xFFFF for value in words[1]])
-                ctx.set(dut.coefficients, [int(value) & 0xFFFF for value in factors])
-            if number >= dut.latency:
-                results.append([list(ctx.get(dut.o_p)), list(ctx.get(dut.o_q))])
+        for mode, batch in itertools.groupby(cycles, key=lambda cycle: cycle[0]):
+            batch = list(batch)
+            ctx.set(dut.fft, mode)
             await ctx.tick()
+            for number in range(len(batch) + dut.latency):
+                if number < len(batch):
+                    _, half, scale, words, factors = batch[number]
+                    ctx.set(dut.half, half)
+                    ctx.set(dut.scale, scale)
+                    ctx.set(dut.p, [int(value) & 0xFFFF for value in words[0]])
+                    ctx.set(dut.q, [int(value) & 0xFFFF for value in words[1]])
+                    ctx.set(dut.coefficients, [int(value) & 0xFFFF for value in factors])
+                if number >= dut.latency:
+                    results.append([list(ctx.get(dut.o_p)), list(ctx.get(dut.o_q))])
+                await ctx.tick()
 
     run(dut, testbench)
     wanted, saturated = [golden(*step) for step in steps], 0

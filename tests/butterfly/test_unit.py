@@ -43,16 +43,18 @@ def test_both_modes(arithmetic):
     results = {}
 
     async def testbench(ctx):
-        for step in range(2 * count + dut.latency):
-            if step < 2 * count:
-                ctx.set(dut.fft, step < count)
-                ctx.set(dut.half, step & 1)
-                ctx.set(dut.p, word(*bits[0][step][0]))
-                ctx.set(dut.q, word(*bits[0][step][1]))
-                ctx.set(dut.coefficients, [int(bit) for bit in bits[1][step]])
-            if step >= dut.latency:
-                results[step - dut.latency] = [list(ctx.get(dut.o_p)), list(ctx.get(dut.o_q))]
+        for fft, first in ((1, 0), (0, count)):
+            ctx.set(dut.fft, fft)
             await ctx.tick()
+            for step in range(first, first + count + dut.latency):
+                if step < first + count:
+                    ctx.set(dut.half, step & 1)
+                    ctx.set(dut.p, word(*bits[0][step][0]))
+                    ctx.set(dut.q, word(*bits[0][step][1]))
+                    ctx.set(dut.coefficients, [int(bit) for bit in bits[1][step]])
+                if step >= first + dut.latency:
+                    results[step - dut.latency] = [list(ctx.get(dut.o_p)), list(ctx.get(dut.o_q))]
+                await ctx.tick()
 
     run(dut, testbench)
     for step, values in expected.items():

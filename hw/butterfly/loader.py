@@ -123,19 +123,20 @@ class ButterflyLoader(wiring.Component):
         with m.If(starting):
             m.d.sync += [row.eq(0), beats_left.eq(beats_wanted), more.eq(1)]
 
-        # Groups. Those behind the first two take the places of results that have left.
-        loading, side, first, second = Signal(), Signal(), Signal(), Signal()
-        ahead = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
-        may_load, goes = Signal(), Signal()
-        m.d.comb += [may_load.eq(first | second | (ahead != 0)), goes.eq(loading & available & may_load)]
-        m.d.sync += ahead.eq(Mux(loading, ahead + Mux(self.left, self._left_beats, 0) - (goes & ~first & ~second), 0))
+        # Groups. There are places for two; those behind take the places of results that have left.
+        loading, side, may_load, goes = Signal(), Signal(), Signal(), Signal()
+        places = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
+        places_next = Mux(loading, places + Mux(self.left, self._left_beats, 0) - goes,
+                          (self.shape.last_row + 1) * (2 * p.pieces * p.row_sets))
+        m.d.comb += goes.eq(loading & available & may_load)
+        m.d.sync += [places.eq(places_next), may_load.eq(places_next[:len(places)] != 0)]
         now, _, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
         m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
         place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)
         m.d.sync += [place.side.eq(side), beat.eq(word.data), *(place[name].eq(value) for name, value in now.items())]
         m.d.comb += [self.load_place.eq(place), self.load_beat.eq(beat)]
         with m.If(group_end):
-            m.d.sync += [side.eq(~side), first.eq(0), second.eq(first), groups.eq(groups - 1)]
+            m.d.sync += [side.eq(~side), groups.eq(groups - 1)]
 
         draining = Signal()
         m.d.comb += [
@@ -147,7 +148,7 @@ class ButterflyLoader(wiring.Component):
         error = self.error
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [error.eq(ButterflyError.NONE), first.eq(1), second.eq(0), ended.eq(0)]
+                m.d.sync += [error.eq(ButterflyError.NONE), ended.eq(0)]
                 with m.If(available):
                     m.d.sync += [heading.eq(1), self.running.eq(1)]
                     m.next = "HEADER"

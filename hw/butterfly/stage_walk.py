@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
+from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.select import select
 
@@ -116,11 +117,12 @@ class StageWalk(wiring.Component):
         address_bits, lane_bits, bank_bits = p.address_bits, p.lane_bits, p.bank_bits
 
         # What follows from the task.
-        gap = Signal(range(self._write_latency + 2))
+        gap, some_gap = Signal(range(self._write_latency + 2)), Signal()
         distance = Signal(address_bits + 2)                  # cycles after which an element comes again, at the least
         m.d.sync += [
             distance.eq(Mux(shape.fft, (shape.last_row + 1) >> 1, shape.last_row)),
             gap.eq(Mux(distance > self._write_latency, 0, self._write_latency + 1 - distance)),
+            some_gap.eq(distance <= self._write_latency),
         ]
 
         # Where a group begins.
@@ -134,9 +136,9 @@ class StageWalk(wiring.Component):
             "left": self.share.count,
         }
 
-        # Stage A: the place in the walk. `stride` and `below` are of rows, `exponent` is of elements.
-        busy, waiting = Signal(), Signal(range(self._write_latency + 2))
-        place, half = Signal(address_bits), Signal()
+        # Stage A: the place in the walk. `stride` and `below` are of rows, `exponent` is of elements. That something
+        # ends with a step is known a cycle before, in a register.
+        busy, waits, waiting, half = Signal(), Signal(), Signal.like(gap), Signal()
         stride, below = Signal(address_bits), Signal(address_bits)
         exponent = Signal(range(max(2, p.max_stages)))
         left = Signal.like(self.share.count)                 # stages, with this one
@@ -150,35 +152,38 @@ class StageWalk(wiring.Component):
         m.d.sync += [begins[name].eq(value) for name, value in begin.items()]
         fft = delay(m, shape.fft, 1, "own_fft", apart=True)  # for the mode goes everywhere
         issue, advance, stage_end, group_end, last_stage = Signal(), Signal(), Signal(), Signal(), Signal()
-        row_end, vector_end = place == shape.last_row, (place & shape.vector_rows) == shape.vector_rows
+        place, row_end = counter(m, shape.last_row, advance, ~busy, "place")
+        _, vector_end = counter(m, shape.vector_rows, advance, ~busy, "vector_row")
+        begin_last = Signal()
+        m.d.sync += begin_last.eq(self.share.count == 1)
         m.d.comb += [
-            issue.eq(busy & (waiting == 0)),
+            issue.eq(busy & ~waits),
             advance.eq(issue & (fft | half)),
             stage_end.eq(advance & row_end),
-            last_stage.eq(left == 1),
             group_end.eq(stage_end & last_stage),
             self.ready.eq(~busy | group_end),
         ]
-        with m.If(waiting != 0):
-            m.d.sync += waiting.eq(waiting - 1)
+        with m.If(waits):
+            m.d.sync += [waiting.eq(waiting - 1), waits.eq(waiting != 1)]
         with m.If(issue):
             m.d.sync += half.eq(~half & ~fft)
         with m.If(advance):
-            m.d.sync += [place.eq(place + 1), address.eq(Mux(vector_end, base, address + 1))]
+            m.d.sync += [address.eq(Mux(vector_end, base, address + 1))]
             # Two steps a pair of rows, as many pairs a block as the stride.
             with m.If(place[0] & ((place >> 1) & below == below)):
                 m.d.sync += block.eq(block + 1)
         with m.If(stage_end):
             m.d.sync += [
-                place.eq(0), block.eq(0), address.eq(address + 1), base.eq(address + 1), waiting.eq(gap),
+                block.eq(0), address.eq(address + 1), base.eq(address + 1), waiting.eq(gap), waits.eq(some_gap),
+                last_stage.eq(left == 2),
                 stride.eq(stride >> 1), below.eq(below >> 1), exponent.eq(exponent - 1), left.eq(left - 1),
                 blocks.eq(Cat(1, blocks)), lead.eq(lead << 1),
             ]
-        with m.If(group_end):
-            m.d.sync += busy.eq(0)
-        with m.If(self.start):
+        # What a group begins with is loaded whether one begins or not.
+        with m.If(self.ready):
             m.d.sync += [
-                busy.eq(1), waiting.eq(0), place.eq(0), half.eq(0), block.eq(0), address.eq(begins["base"]),
+                busy.eq(self.start), waits.eq(0), last_stage.eq(begin_last), half.eq(0), block.eq(0),
+                address.eq(begins["base"]),
                 *(value.eq(begins[name]) for name, value in state.items()),
             ]
 
@@ -188,7 +193,7 @@ class StageWalk(wiring.Component):
             m.d.sync += begin_scaling.eq(shape.scaling >> self.share.first)
             with m.If(stage_end):
                 m.d.sync += scaling.eq(scaling >> 1)
-            with m.If(self.start):
+            with m.If(self.ready):
                 m.d.sync += scaling.eq(begin_scaling)
             m.d.comb += step.scale.eq(delay(m, scaling[0], 2, "scale"))
 

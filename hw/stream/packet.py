@@ -3,7 +3,7 @@
 from amaranth.hdl import Signal
 from amaranth.lib.wiring import connect, flipped
 
-from .pointer_fifo import PointerFifo
+from .buffer import Buffer
 from .word import Word
 
 __all__ = ["PacketInput"]
@@ -34,7 +34,8 @@ class PacketInput:
     """
 
     def __init__(self, m, source):
-        m.submodules.input = queue = PointerFifo(Word(len(source.payload.data)))
+        # Registers and not the memory of a queue, for much follows from a beat in the cycle in which it is there.
+        m.submodules.input = queue = Buffer(Word(len(source.payload.data)))
         connect(m, flipped(source), queue.i)
         self.word, self.waiting = queue.o.payload, queue.o.valid
         self.available, self.wanted, self.ended = (Signal(name=name) for name in ("available", "wanted", "ended"))

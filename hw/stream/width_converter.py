@@ -98,10 +98,11 @@ class WidthConverter(wiring.Component):
             self.i.ready.eq(~valid | self.o.ready),
         ]
         complete = self.i.p.last | place[-1]
-        with m.If(self.i.ready):
-            m.d.sync += valid.eq(self.i.valid & complete)
         with m.If(self.i.ready & self.i.valid):
-            m.d.sync += [word.last.eq(self.i.p.last), place.eq(Mux(complete, 1, place << 1))]
+            m.d.sync += place.eq(Mux(complete, 1, place << 1))
+        with m.If(self.i.ready):
+            m.d.sync += [valid.eq(self.i.valid & complete), word.last.eq(self.i.p.last)]
+            # A place is written until its piece is there: `valid`, which may come late, does not spread over all bits.
             # The first piece clears the rest, which is what pads a short tail.
             for number in range(self.ratio):
                 with m.If(place[0] | place[number]):

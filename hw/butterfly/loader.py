@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.stream import WidthConverter, Word
 from hw.stream.counter import counter
+from hw.stream.delay import delay
 from hw.stream.header import collect_header
 from hw.stream.packet import PacketInput
 from hw.stream.select import any_of
@@ -126,10 +127,14 @@ class ButterflyLoader(wiring.Component):
         # Groups. There are places for two; those behind take the places of results that have left.
         loading, side, may_load, goes = Signal(), Signal(), Signal(), Signal()
         places = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
-        places_next = Mux(loading, places + Mux(self.left, self._left_beats, 0) - goes,
-                          (self.shape.last_row + 1) * (2 * p.pieces * p.row_sets))
+        left = delay(m, self.left, 1, "left")
         m.d.comb += goes.eq(loading & available & may_load)
-        m.d.sync += [places.eq(places_next), may_load.eq(places_next[:len(places)] != 0)]
+        m.d.sync += [
+            places.eq(Mux(loading, places + Mux(left, self._left_beats, 0) - goes,
+                          (self.shape.last_row + 1) * (2 * p.pieces * p.row_sets))),
+            # Whether there are places left: of the sum itself it would be known a carry later.
+            may_load.eq(~loading | left | (places[1:] != 0) | (places[0] & ~goes)),
+        ]
         now, _, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
         m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
         place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)

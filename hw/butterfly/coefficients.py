@@ -80,7 +80,8 @@ class Coefficients(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        step = data.View(Step(p), delay(m, self.step.as_value(), 1, "step", payload=True))
+        address, twiddle_address = (delay(m, value, 1, name, payload=True) for name, value in (
+            ("address", self.step.coefficients), ("twiddle", self.step.twiddle)))
         chosen, shown = Signal.like(self.o, reset_less=True), Signal.like(self.o, reset_less=True)
         fft = delay(m, self.fft, 1, "own_fft", apart=True) if p.bpmm and p.fft else self.fft
         if p.bpmm:
@@ -89,7 +90,7 @@ class Coefficients(wiring.Component):
             m.d.comb += [
                 rows.write_enable.eq(self.write_enable), rows.write_address.eq(self.write_address),
                 rows.write_data.eq(self.write_data.as_value()),
-                rows.read_enable.eq(1), rows.read_address.eq(step.coefficients),
+                rows.read_enable.eq(1), rows.read_address.eq(address),
             ]
             m.d.sync += chosen.as_value().eq(rows.read_data)
         if p.fft:
@@ -101,15 +102,15 @@ class Coefficients(wiring.Component):
                               for real, imaginary in values)
                 m.submodules[f"twiddles{bank}"] = table = shared(BlockMemory, p.word_width, table_rows, latency=2,
                                                                  vendor=p.vendor, init=words)
-                m.d.comb += [table.read_enable.eq(1), table.read_address.eq(step.twiddle)]
+                m.d.comb += [table.read_enable.eq(1), table.read_address.eq(twiddle_address)]
                 twiddles.append(table.read_data)
-            places = delay(m, step.places, 2, "places", payload=True)
+            places = delay(m, self.step.places, 3, "places", payload=True)
             for unit in range(p.lanes):
-                place = places[unit * len(step.places[unit]):][:p.lane_bits]
+                place = places[unit * len(self.step.places[unit]):][:p.lane_bits]
                 value = select(place, twiddles)
                 if p.bpmm:
                     value = Mux(fft, value, Cat(rows.read_data.word_select(4 * unit, p.element_width),
-                                                     rows.read_data.word_select(4 * unit + 1, p.element_width)))
+                                                rows.read_data.word_select(4 * unit + 1, p.element_width)))
                 m.d.sync += Cat(chosen[unit][0], chosen[unit][1]).eq(value)
         m.d.sync += shown.eq(chosen)
         m.d.comb += self.o.eq(shown)

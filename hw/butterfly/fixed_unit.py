@@ -8,7 +8,7 @@ from hw.arith import Multiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
-from .halves import give_halves, mode, operands
+from .halves import give_halves, operands
 
 __all__ = ["FixedButterflyUnit"]
 
@@ -64,7 +64,8 @@ class FixedButterflyUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, width = self._parameters, self._parameters.element_width
-        fft = mode(m, self) if p.bpmm else None
+        # All units are told at once.
+        fft = delay(m, self.fft, 1, "own_fft", apart=True) if p.bpmm else None
         fraction = p.format.coefficient_fraction
 
         # Operands, and their products: words with the coefficients w_r, w_i, w_i, w_r of a twiddle.

@@ -1,15 +1,10 @@
-"""What the butterfly units of all formats do alike: registers of mode and operands, results as words."""
+"""What the butterfly units of all formats do alike: registers of operands, results as words."""
 
 from amaranth.hdl import Cat, Mux
 
 from hw.stream.delay import delay
 
-__all__ = ["give_halves", "mode", "operands"]
-
-
-def mode(m, unit):
-    """Return the unit's own register of the mode, which all units are told at once."""
-    return delay(m, unit.fft, 1, "own_fft", apart=True)
+__all__ = ["give_halves", "operands"]
 
 
 def operands(m, *values):
@@ -28,7 +23,7 @@ def give_halves(m, unit, above, below, fft):
     m : Module
         Module that the registers are added to.
     unit : component
-        With `o_p`, `o_q` and ``latency``.
+        With `o_p` and `o_q`.
     above, below : pairs of Value
         Sums and differences, real part first.
     fft : Value

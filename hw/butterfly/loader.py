@@ -15,6 +15,7 @@ from hw.stream.select import any_of
 from .array import walk_pieces
 from .coefficients import CoefficientRow
 from .column import PiecePlace
+from .group_places import group_places
 from .stage_walk import Shape, Step
 from .task import HEADER_BITS, ButterflyError, HeaderCheck
 
@@ -124,17 +125,12 @@ class ButterflyLoader(wiring.Component):
         with m.If(starting):
             m.d.sync += [row.eq(0), beats_left.eq(beats_wanted), more.eq(1)]
 
-        # Groups. There are places for two; those behind take the places of results that have left.
-        loading, side, may_load, goes = Signal(), Signal(), Signal(), Signal()
-        places = Signal(range(2 * p.memory_rows * p.pieces * p.row_sets + 1))
-        left = delay(m, self.left, 1, "left")
+        # Groups. Those behind the first two take the places of results that have left.
+        loading, side, goes = Signal(), Signal(), Signal()
+        beats_of_row = p.pieces * p.row_sets
+        may_load = group_places(m, self.shape.last_row, beats_of_row, 2 * p.memory_rows * beats_of_row, ~loading,
+                                Mux(delay(m, self.left, 1, "left"), self._left_beats, 0), goes)
         m.d.comb += goes.eq(loading & available & may_load)
-        m.d.sync += [
-            places.eq(Mux(loading, places + Mux(left, self._left_beats, 0) - goes,
-                          (self.shape.last_row + 1) * (2 * p.pieces * p.row_sets))),
-            # Whether there are places left: of the sum itself it would be known a carry later.
-            may_load.eq(~loading | left | (places[1:] != 0) | (places[0] & ~goes)),
-        ]
         now, _, group_end = walk_pieces(m, p, self.shape.last_row, goes, ~loading)
         m.d.sync += [self.load.eq(goes), self.group_loaded.eq(group_end)]
         place, beat = Signal(PiecePlace(p), reset_less=True), Signal(p.bus_width, reset_less=True)

@@ -1,6 +1,6 @@
 """Handing over of computed groups from one column to the next."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from hw.stream.counter import counter
 from hw.stream.delay import delay
 
 from .column import PiecePlace
+from .group_places import group_places
 
 __all__ = ["RowTransfer"]
 
@@ -59,10 +60,9 @@ class RowTransfer(wiring.Component):
         m = Module()
         p = self._parameters
         sending, side, flying = Signal(), Signal(), Signal(range(4))
-        free, room = Signal(range(2 * p.memory_rows + 1)), Signal()
+        room = group_places(m, self.last_row, 1, 2 * p.memory_rows, self.restart, self.row_left, self.store)
         m.d.comb += self.store.eq(sending & room)
         row, end = counter(m, self.last_row, self.store, self.restart | ~sending, "row")
-        free_next = Mux(self.restart, (self.last_row + 1) << 1, free + self.row_left - self.store)
         m.d.comb += [
             self.group_stored.eq(self.store & end),
             self.store_place.row.eq(row), self.store_place.side.eq(side),
@@ -71,7 +71,6 @@ class RowTransfer(wiring.Component):
             self.empty.eq(~sending & (flying == 0)),
         ]
         m.d.sync += [
-            free.eq(free_next), room.eq(free_next != 0),
             sending.eq((sending | self.computed) & ~self.group_stored),
             flying.eq(flying + self.group_stored - self.group_loaded),
         ]

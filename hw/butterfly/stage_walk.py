@@ -78,7 +78,8 @@ class StageWalk(wiring.Component):
     ----------
     parameters : ButterflyParameters
     write_latency : int
-        Cycles from `step` to the end of the cycle in which its results are written.
+        Cycles from `step` to the control of the cycle in which its results are written; registers that reading passes,
+        too, are left out.
 
     Members
     -------

@@ -8,7 +8,7 @@ from hw.arith import FloatAdd, FloatMultiply
 from hw.shared import shared
 from hw.stream.delay import delay
 
-from .halves import give_halves, mode, operands
+from .halves import give_halves, operands
 
 __all__ = ["ButterflyUnit"]
 
@@ -60,7 +60,8 @@ class ButterflyUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, fft = self._parameters, mode(m, self)
+        p = self._parameters
+        fft = delay(m, self.fft, 1, "own_fft", apart=True)   # for all units are told at once
 
         # Operands: words with the coefficients w_r, w_i, w_i, w_r of a twiddle. Each unit has registers for them, for
         # the coefficients come from far away, and to all rows.

@@ -5,7 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.shared import shared
-from hw.stream.apart import APART
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 from hw.stream.rotate import rotated
@@ -108,13 +107,11 @@ class UnitRow(wiring.Component):
         p, control = self._parameters, self.control
         banks, width = p.banks, p.word_width
 
-        def register(name, value, bits):
-            held = Signal(bits, name=name, reset_less=True, attrs=APART)
-            m.d.sync += held.eq(value)
-            return held
+        def own(value, name):
+            return delay(m, value, 1, name, payload=True, apart=True)
 
         rotation, pairing, write_pairing, write_rotation, half, *scale = (
-            register(name, control[name], len(control[name])) for name in (
+            own(control[name], name) for name in (
                 "rotation", "pairing", "write_pairing", "write_rotation", "half", *["scale"] * p.fixed_point))
 
         # What is loaded: a word for each bank, and whether it is the bank's turn.
@@ -145,17 +142,15 @@ class UnitRow(wiring.Component):
             for parity in range(2):
                 odd, write_odd = control.parity ^ parity, write_rotation[0] ^ parity
                 addresses.append((
-                    register(f"read{side}_{parity}", Mux(
-                        reads, Mux(odd, control.high, control.low), control.store_row), p.address_bits),
-                    register(f"write{side}_{parity}", Mux(
-                        writes, Mux(write_odd, control.write_high, control.write_low), load_row), p.address_bits)))
+                    own(Mux(reads, Mux(odd, control.high, control.low), control.store_row), f"read{side}_{parity}"),
+                    own(Mux(writes, Mux(write_odd, control.write_high, control.write_low), load_row),
+                        f"write{side}_{parity}")))
             for bank in range(banks):
                 ram = shared(BlockMemory, width, p.memory_rows, latency=_MEMORY_LATENCY - 1, vendor=p.vendor)
                 m.submodules[f"side{side}_bank{bank}"] = ram
-                enable, written = Signal(name=f"enable{side}_{bank}"), Signal(width, name=f"written{side}_{bank}",
-                                                                              reset_less=True)
-                m.d.sync += [enable.eq(writes | (loads[bank] & (load_side == side))),
-                             written.eq(Mux(writes, results[bank], loaded[bank % len(loaded)]))]
+                enable = delay(m, writes | (loads[bank] & (load_side == side)), 1, f"enable{side}_{bank}")
+                written = delay(m, Mux(writes, results[bank], loaded[bank % len(loaded)]), 1, f"written{side}_{bank}",
+                                payload=True)
                 read_address, write_address = addresses[bank & 1]
                 m.d.comb += [
                     ram.read_enable.eq(1), ram.read_address.eq(read_address),

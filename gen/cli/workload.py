@@ -120,6 +120,20 @@ def words(
     save_contraction(output, co_occurrence_case(technical_text(), reach=reach, density=density, form=values))
 
 
+@app.command("digits")
+def digits(
+    output: Output,
+    images: Annotated[int | None, typer.Option(
+        metavar="N", show_default=False, help="How many images, 1 to 897; without it, all.")] = None,
+    values: Values = "int8",
+):
+    """Images of handwritten digits, a tensor of order 3, and the average image of each digit."""
+    from sim.workloads import digits_case
+
+    case, einsum, _ = digits_case(images, form=values)
+    save_contraction(output, (case, einsum))
+
+
 @app.command("synthetic")
 def synthetic(
     output: Output,

@@ -1,4 +1,4 @@
-"""The memories that Yosys found in a design."""
+"""The memories of a design: those that Yosys found, and those that come as blocks of a vendor."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 from gen.errors import ThresherError
 from gen.synth.sram import Macro
 
-__all__ = ["MACROS", "dump_memories", "read_memories", "select_macros"]
+__all__ = ["MACROS", "dump_blocks", "dump_memories", "read_block_bits", "read_memories", "select_macros"]
 
 #: Name of the selection that :func:`select_macros` makes.
 MACROS = "@macros"
 
 _MODULE = re.compile(r"^module \\(\S+)$(.*?)^end$", re.MULTILINE | re.DOTALL)
+_BITS = re.compile(r"^  attribute \\memory_bits (\d+)$", re.MULTILINE)
 _CELL = re.compile(r"^  cell \$mem_v2 \\?(\S+)$(.*?)^  end$", re.MULTILINE | re.DOTALL)
 
 
@@ -41,11 +42,34 @@ def read_memories(path):
     :class:`gen.errors.ThresherError`
         If the file is missing: Yosys stopped without a message.
     """
+    return {module: {name: _macro(cell) for name, cell in _CELL.findall(body)} for module, body in _bodies(path)}
+
+
+def dump_blocks(name):
+    """Command that leaves the instances of block memories in a file, for :func:`read_block_bits`."""
+    return f"dump -m -o {name} c:* a:memory_bits %i"
+
+
+def read_block_bits(path):
+    """Bits that a module keeps in blocks of a vendor, as the attribute `memory_bits` of the instances says.
+
+    Returns
+    -------
+    dict of str to int
+        By module, only those that have such blocks; what one copy has without its submodules.
+
+    Raises
+    ------
+    :class:`gen.errors.ThresherError`
+        If the file is missing: Yosys stopped without a message.
+    """
+    return {module: sum(map(int, _BITS.findall(body))) for module, body in _bodies(path)}
+
+
+def _bodies(path):
     if not Path(path).is_file():
         raise ThresherError("Yosys stopped without a message: its list of memories is missing.")
-    text = Path(path).read_text(encoding="utf-8")
-    return {module: {name: _macro(cell) for name, cell in _CELL.findall(body)}
-            for module, body in _MODULE.findall(text)}
+    return _MODULE.findall(Path(path).read_text(encoding="utf-8"))
 
 
 def _macro(cell):

@@ -10,7 +10,14 @@ from pathlib import Path
 from gen.errors import ThresherError
 from gen.synth.cells import COUNTED, Cells, count_cells
 from gen.synth.liberty import GATE_LIBRARY, CellLibrary
-from gen.synth.memories import MACROS, dump_memories, read_memories, select_macros
+from gen.synth.memories import (
+    MACROS,
+    dump_blocks,
+    dump_memories,
+    read_block_bits,
+    read_memories,
+    select_macros,
+)
 from gen.synth.sram import load_sram_model
 from gen.synth.xilinx import FAMILIES, dsp_registers, synth_commands
 from gen.synth.yosys import Yosys, checked_source, quoted
@@ -23,9 +30,10 @@ DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 #: Command that reads the primitives of a target, which the emitted Verilog may instance.
 PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 
-#: Yosys 0.70 spends up to twice the look-up tables on PFUMX and L6MUX21 trees (a 32-lane shift tree: 1,562 with
-#: them, 826 without).
-SYNTH_ECP5 = "synth_ecp5 -nowidelut"
+#: With wide multiplexers (PFUMX, L6MUX21), which are beside their tables, so that a path has fewer wires: on `tiny` an
+#: eighth more clock than with `-nowidelut`. Tables of whole tops differ by less than 1 %, although single blocks
+#: differ more (a 32-lane shift tree: 1,562 with them, 826 without).
+SYNTH_ECP5 = "synth_ecp5"
 
 #: Commands before it. Registers with the attribute `keep` stay apart although they hold the same (keeping the wires is
 #: not enough: it is the cells that are merged). States are one bit each: Yosys leaves registers with an initial value
@@ -36,7 +44,7 @@ PREPARE_ECP5 = ("proc", "setattr -set keep 1 a:keep %ci1 c:* %i",
 #: Memories of an ASIC from this depth on are macros, with the area of a model. Others are flip-flops.
 MACRO_WORDS = 64
 
-_MEMORIES = "memories.il"
+_MEMORIES, _BLOCKS = "memories.il", "blocks.il"
 
 _HOW = {
     "ecp5": "luts are LUT4 + 2 CCU2C + 4 TRELLIS_DPR16X4",
@@ -121,7 +129,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         # Both at once: each run has one thread.
         kept = stack.enter_context(Yosys(folder, [
-            *read, "proc", _statistics("begin.json"), *commands(flatten=False), _statistics("end.json")]))
+            *read, "proc", _statistics("begin.json"), dump_blocks(_BLOCKS), *commands(flatten=False),
+            _statistics("end.json")]))
         flat = stack.enter_context(Yosys(stack.enter_context(tempfile.TemporaryDirectory()), [
             *read, *commands(flatten=True), _statistics("end.json")])) if flatten else None
         try:
@@ -136,6 +145,7 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
         begin, modules = kept.statistics("begin.json")["modules"], kept.statistics("end.json")["modules"]
         flat_modules = flat.statistics("end.json")["modules"] if flat else None
         dsps = (flat if flat else kept).text("dsps.txt") if target == "xilinx" else None
+        blocks = read_block_bits(Path(folder) / _BLOCKS)
         memories = read_memories(Path(folder) / _MEMORIES) if target == "asic" else {}
 
     _refuse_latches(top, begin)
@@ -148,7 +158,8 @@ def synth(verilog_path, top, target="ecp5", liberty=None, *, flatten=True, macro
     types = _plain(flat_modules)[top] if flatten else hierarchy.types(top)
     total = count_cells(target, types, areas, flip_flop)
     copies = _Hierarchy(_plain(begin), lambda types: Cells()).instances(top)
-    memory_bits = sum(begin[f"\\{name}"]["num_memory_bits"] * number for name, number in copies.items())
+    memory_bits = sum((begin[f"\\{name}"]["num_memory_bits"] + blocks.get(name, 0)) * number
+                      for name, number in copies.items())
     report = functools.partial(_report, library=library)
     macros = _macros(memories, copies, model, library) if library is not None else {}
     return {

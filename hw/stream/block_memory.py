@@ -46,7 +46,7 @@ class BlockMemory(wiring.Component):
                  init=()):
         if latency not in (1, 2):
             raise ValueError(f"latency must be 1 or 2, not {latency!r}")
-        self._width, self._depth, self.latency, self._gated = width, depth, latency, gated
+        self._width, self.depth, self.latency, self._gated = width, depth, latency, gated
         self._distributed, self._vendor, self._init = distributed, vendor, init
         self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
         super().__init__({
@@ -60,13 +60,13 @@ class BlockMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        block = block_width(self._width, self._depth)
+        block = block_width(self._width, self.depth)
         if self._init and block is not None and block < 9:
             block = None                                     # words lie otherwise in blocks that leave each ninth bit
         if self._vendor == "ecp5" and self.latency == 2 and not self._distributed and block is not None:
             add_block_rams(m, self, block, self._gated, self._init)
             return m
-        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self._depth, init=self._init,
+        m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self.depth, init=self._init,
                                                attrs=self._attributes)
         write, read = ram.write_port(), ram.read_port()
         m.d.comb += [

@@ -69,6 +69,8 @@ def add_block_rams(m, memory, bits, gated, init=()):
         m.d.comb += memory.read_data[start:start + bits].eq(word if bits == 36 else word[18:])
         m.submodules[f"block{number}"] = Instance(
             "DP16KD",
+            # No tool can see how much of a block is used; `thresher synth` reads it here.
+            a_memory_bits=len(data) * memory.depth,
             p_DATA_WIDTH_A=bits, p_DATA_WIDTH_B=bits, p_REGMODE_A="OUTREG", p_REGMODE_B="OUTREG",
             p_RESETMODE="SYNC", p_GSR="DISABLED", **_initial(init, start, bits),
             i_CLKA=ClockSignal(), i_CEA=C(1), i_OCEA=enable, i_WEA=memory.write_enable, i_RSTA=C(0),

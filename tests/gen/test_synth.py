@@ -2,12 +2,16 @@ import re
 import sys
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from gen.emit import emit_verilog
 from gen.errors import ThresherError
 from gen.synth import pnr, synth
 from gen.synth.liberty import CellLibrary
 from gen.synth.yosys import Yosys
+from hw.stream.block_memory import BlockMemory
 from tests.gen.designs import Accelerator
 
 LIBERTY = """
@@ -52,6 +56,34 @@ def check_modules(report):
         assert total == modules["dut"][key]
     assert report["latches"] == 0 and report["memory_bits"] == 512 * 32
     assert report["tool"]["name"] == "yosys" and re.match(r"\d+\.\d+", report["tool"]["version"])
+
+
+class TwoMemories(wiring.Component):
+    """Two copies of a memory whose last block has words of nine bits that are used in part."""
+
+    def __init__(self, vendor):
+        self._vendor = vendor
+        super().__init__({"address": In(9), "write": In(1), "data": In(40), "result": Out(40)})
+
+    def elaborate(self, platform):
+        m = Module()
+        results = []
+        for number in range(2):
+            m.submodules[f"memory{number}"] = memory = BlockMemory(40, 400, latency=2, vendor=self._vendor)
+            m.d.comb += [memory.write_enable.eq(self.write), memory.write_address.eq(self.address),
+                         memory.write_data.eq(self.data ^ number), memory.read_enable.eq(1),
+                         memory.read_address.eq(self.address)]
+            results.append(memory.read_data)
+        m.d.comb += self.result.eq(results[0] & results[1])
+        return m
+
+
+@pytest.mark.parametrize("vendor", ["generic", "ecp5"])
+def test_bits_of_memories(tmp_path, vendor):
+    path = tmp_path / "dut.v"
+    path.write_text(emit_verilog(TwoMemories(vendor), "dut")[0])
+    assert ("DP16KD" in path.read_text()) == (vendor == "ecp5")
+    assert synth(path, "dut", "ecp5")["memory_bits"] == 2 * 400 * 40
 
 
 def test_ecp5(verilog):

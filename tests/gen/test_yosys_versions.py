@@ -40,7 +40,7 @@ def test_page_names_the_best():
     page = yosys_versions.page("tiny", rows)
     assert f"Fewest look-up tables on ecp5: 0.1, 10.0% below {pinned}." in page
     assert "| 0.2 | ecp5 |  | no netlist |" in page
-    assert "`synth_ecp5 -nowidelut -top sofa`" in page
+    assert "`synth_ecp5 -top sofa`" in page
 
 
 def test_unknown_target_is_refused():

@@ -178,7 +178,9 @@ class SegmentSorter(wiring.Component):
                 with m.Else():
                     m.d.sync += gated[lane].eq(held[lane][slot])
             m.d.sync += core.i[slot].eq(any_of(gated))
-        m.d.comb += [core.first.eq(delay(m, pass_[:2], 2, "pass")), core.radius.eq(self.radius)]
+        m.d.comb += core.first.eq(delay(m, pass_[:2], 2, "pass"))
+        if p.clipping:
+            m.d.comb += core.radius.eq(self.radius)
         latency = 2 + core.latency
         count = Mux(left > 4, 4, left)[:3]
         lane_o, issue_o, first_o, count_o = (

@@ -19,9 +19,10 @@ def test_clean_and_faulty_verilog(tmp_path):
     assert any(finding.startswith("%Error") for finding in broken)
 
 
-def test_an_emitted_top_is_clean():
-    top = tops()["sofa"]
-    assert lint(emit_cached(top, resolve("sofa", "tiny", None, [])).verilog, "sofa") == []
+@pytest.mark.parametrize("preset", ["tiny", "ecp5"])
+@pytest.mark.parametrize("name", ["sofa", "butterfly", "flaash"])
+def test_an_emitted_top_is_clean(name, preset):
+    assert lint(emit_cached(tops()[name], resolve(name, preset, None, [])).verilog, name) == []
 
 
 def test_missing_file(tmp_path):

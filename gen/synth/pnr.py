@@ -28,9 +28,10 @@ _PACKAGE = "CABGA381"
 _TARGET_MHZ = 200
 _SCOPES = "instances.txt"
 _STATIC_CELLS = 5000         # from which on a design is large
+_CLOCK = re.compile(r"Max frequency for clock '([^']*)': ([0-9.]+) MHz")
 
 
-def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
+def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
     """Place and route a Verilog file out of context, with several seeds.
 
     Parameters
@@ -45,6 +46,9 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         Number of runs, with the seeds 1, 2, ...; two run at a time.
     speed : int
         Speed grade, one of :data:`SPEEDS`.
+    route : bool
+        False: stop behind the placement, whose clock is of wires as long as it estimates. Minutes for designs that fill
+        half of a device, where the router may not end.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         ``available`` by kind of cell), ``critical_path`` of the median run (``from`` and ``to``, cells;
         ``from_component`` and ``to_component``, the instances that these are in; ``delay_ns``, ``logic_ns``,
         ``routing_ns``, ``stages``, and ``through``: ``component`` and ``delay_ns`` of each instance on the way),
-        ``how`` and ``tool``.
+        ``how`` and ``tool``. Without routing there is no path.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         types = netlist(folder, verilog_path, top, then=[f"tee -q -o {_SCOPES} select -list t:$scopeinfo"])
         instances = _instances(Path(folder) / _SCOPES, top)
         with ThreadPoolExecutor(max_workers=2) as executor:
-            runs = list(executor.map(lambda seed: _run(folder, device, speed, seed, types), range(1, seeds + 1)))
+            runs = list(executor.map(lambda seed: _run(folder, device, speed, seed, types, route), range(1, seeds + 1)))
 
     fmax = [_fmax(top, run) for run in runs]
     # With an even number of seeds the slower of the two in the middle stands for the median's path.
@@ -86,7 +90,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
         "utilisation": used_cells(median),
         "critical_path": _critical_path(median, top, instances),
         "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
-               f"seed{'s' * (seeds != 1)}",
+               f"seed{'s' * (seeds != 1)}" + ", by placement alone" * (not route),
         "tool": tools(),
     }
 
@@ -203,11 +207,17 @@ def run_tool(folder, function, arguments):
                           check=False)
 
 
-def _run(folder, device, speed, seed, types):
-    return run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
-                                "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
-                                "--lpf-allow-unconstrained", *place_and_route(types), "--json", "design.json"],
-                       f"report{seed}.json", f"seed {seed}")
+def _run(folder, device, speed, seed, types, route):
+    log = f"log{seed}.txt"
+    run = run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
+                               "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
+                               "--lpf-allow-unconstrained", *place_and_route(types), "--json", "design.json",
+                               *([] if route else ["--no-route", "--log", log])], f"report{seed}.json", f"seed {seed}")
+    if not route:
+        # The report has no clock then.
+        run["fmax"] = {clock: {"achieved": float(mhz)}
+                       for clock, mhz in _CLOCK.findall((Path(folder) / log).read_text(encoding="utf-8"))}
+    return run
 
 
 def _fmax(top, run):
@@ -238,7 +248,7 @@ def _component(cell, top, instances):
 
 
 def _critical_path(run, top, instances):
-    clocked = [path for path in run["critical_paths"] if path["from"] == path["to"]]
+    clocked = [path for path in run.get("critical_paths", ()) if path["from"] == path["to"]]
     if not clocked:
         return None
     path = max(clocked, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]

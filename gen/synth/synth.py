@@ -201,7 +201,9 @@ def _commands(target, family, top, library, macro_words, *, flatten):
     if target == "xilinx":
         return [*synth_commands(top, family, flatten=flatten), "tee -q -o dsps.txt dump -n t:DSP48E*"]
     if target == "ice40":
-        return [f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
+        # There is no distributed memory to be asked for: small memories are flip-flops.
+        return ["setattr -unset ram_style m:*",
+                f"synth_ice40 -device u -dsp -top {top}" + " -noflatten" * (not flatten)]
     file = quoted(library.path)
     return [f"synth -run begin:fine -top {top}" + " -flatten" * flatten,
             select_macros(macro_words), dump_memories(_MEMORIES),

@@ -12,6 +12,7 @@ from gen.synth import pnr, synth
 from gen.synth.liberty import CellLibrary
 from gen.synth.yosys import Yosys
 from hw.stream.block_memory import BlockMemory
+from hw.stream.register_file import RegisterFile
 from tests.gen.designs import Accelerator
 
 LIBERTY = """
@@ -105,6 +106,13 @@ def test_ice40(verilog):
     report = synth(verilog, "dut", "ice40")
     check_modules(report)
     assert (report["dsps"], report["brams"]) == (4, 4)
+
+
+def test_ice40_has_no_memory_of_tables(tmp_path):
+    path = tmp_path / "dut.v"
+    path.write_text(emit_verilog(RegisterFile(8, 4), "dut")[0])
+    report = synth(path, "dut", "ice40")
+    assert report["brams"] == 0 and report["ffs"] == 8 * 4
 
 
 def test_asic_with_library(verilog, tmp_path):
@@ -272,6 +280,15 @@ def test_pnr(tmp_path):
     assert [path["through"][0]["component"], path["through"][-1]["component"]] == [
         path["from_component"], path["to_component"]]
     assert sum(hop["delay_ns"] for hop in path["through"]) == pytest.approx(path["delay_ns"], abs=0.02)
+
+
+def test_placement_alone(tmp_path):
+    path = tmp_path / "dut.v"
+    path.write_text(emit_verilog(Accelerator(2, depth=16), "dut")[0])
+    report = pnr(path, "dut", device="12k", seeds=2, route=False)
+    assert len(report["fmax_all"]) == 2 and all(30 < mhz < 600 for mhz in report["fmax_all"])
+    assert report["critical_path"] is None and report["utilisation"]["MULT18X18D"]["used"] == 2
+    assert report["how"].endswith("2 seeds, by placement alone")
 
 
 @pytest.mark.parametrize("kwargs, message", [

@@ -94,5 +94,7 @@ class Accumulator(wiring.Component):
             results.write_enable.eq(ends_2), results.write_address.eq(place_2), results.write_data.eq(added),
             results.read_address.eq(self.read_place),
         ]
-        m.d.sync += self.result.eq(Mux(self.read, results.read_data, 0))
+        result = Signal(self._shape, reset_less=True)
+        m.d.sync += result.eq(Mux(self.read, results.read_data, 0))
+        m.d.comb += self.result.eq(result)
         return m

@@ -80,7 +80,8 @@ class Attention(wiring.Component):
         tree_bits = ceil_log2(p.trees)
 
         # The head at work, until its last row has left.
-        task, running = self.active, Signal()
+        task, running = Signal(Task(p), reset_less=True), Signal()
+        m.d.comb += self.active.eq(task)
         m.submodules.walk = walk = GroupWalk(p)
         m.submodules.issue = issue = RowIssue(p)
         wiring.connect(m, wiring.flipped(self.group), walk.group)

@@ -120,7 +120,7 @@ class Normalise(wiring.Component):
         valid_o = delay(m, go, latency, "valid")
 
         # Pack the elements of a beat.
-        assembled = Signal(data.ArrayLayout(signed(p.element_width), p.elements_per_beat))
+        assembled = Signal(data.ArrayLayout(signed(p.element_width), p.elements_per_beat), reset_less=True)
         m.submodules.buffer = buffer = Buffer(assembled.shape())
         wiring.connect(m, wiring.flipped(self.o), buffer.o)
         for index in range(per_beat):

@@ -109,6 +109,8 @@ class ProjectionUnit(wiring.Component):
             low.eq(biased), above.eq(~sign & upper.any()), below.eq(sign & (~upper.all() | ~low_bits.any())),
             result.eq(Mux(above, limit, Mux(below, -limit, low))),
         ]
+        gathered = Signal(elements, reset_less=True)
         with m.If(self.gather):
-            m.d.sync += self.o.as_value().eq(Cat(self.o.as_value(), result)[p.element_width:])
+            m.d.sync += gathered.as_value().eq(Cat(gathered.as_value(), result)[p.element_width:])
+        m.d.comb += self.o.as_value().eq(gathered.as_value())
         return m

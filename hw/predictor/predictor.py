@@ -176,7 +176,7 @@ class Predictor(wiring.Component):
         ]
         for element in range(p.elements_per_beat):
             m.d.comb += khat.write_data[element].eq(self.write_data[element][p.element_width - p.khat_width:])
-        keys = Signal(data.ArrayLayout(signed(p.khat_width), p.tree_lanes))
+        keys = Signal(data.ArrayLayout(signed(p.khat_width), p.tree_lanes), reset_less=True)
         code_slot, code_fold = Signal(range(p.query_groups + 2)), Signal(self.slot.fold.shape())
         m.d.comb += [code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
         if p.generator_rows:

@@ -93,7 +93,9 @@ class Sweep(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, task = self._parameters, self.active
+        p = self._parameters
+        task = Signal(Task(p), reset_less=True)
+        m.d.comb += self.active.eq(task)
 
         groups = Signal(range(p.query_groups + 1))     # loaded and not yet walked
         row = Signal(17)                              # may run past the largest number of queries

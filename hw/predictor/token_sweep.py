@@ -113,9 +113,11 @@ class TokenSweep(wiring.Component):
         place, beat = Signal(range(places)), Signal(tokens.write_beat.shape())
         held, arrived = self.held, Signal(range(places + 1))
         asks, row_valid, row_end, tile_end = Signal(), Signal(), Signal(), Signal()
+        word = Signal(self.row.payload.data.shape(), reset_less=True)
         m.d.sync += [row_valid.eq(self.row.valid), row_end.eq(self.row.valid & self.row.payload.last),
-                     tokens.write_data.as_value().eq(self.row.payload.data)]
+                     word.eq(self.row.payload.data)]
         m.d.comb += [
+            tokens.write_data.as_value().eq(word),
             self.row.ready.eq(1), asks.eq(self.request.valid & self.request.ready),
             self.request.payload.key.eq(asked), self.request.payload.half.eq(projection.half),
             tokens.write_enable.eq(row_valid), tokens.write_vector.eq(place), tokens.write_beat.eq(beat),
@@ -188,13 +190,15 @@ class TokenSweep(wiring.Component):
         # What comes out: channels of a token, gathered to beats.
         final = go & last_digit & last_band & last_fold
         vector = (first + token)[:p.key_bits] | (projection.half << (p.key_bits - 1))
-        accompanying = delay(m, Cat(final, token, group, vector), latency, "accompanying")
-        final_o = accompanying[0]
-        token_o = accompanying[1:1 + len(token)]
-        group_o = accompanying[1 + len(token):][:len(group)]
+        final_o = delay(m, final, latency, "final")
+        accompanying = delay(m, Cat(token, group, vector), latency, "accompanying", payload=True)
+        token_o = accompanying[:len(token)]
+        group_o = accompanying[len(token):][:len(group)]
         write, write_valid = Signal(KhatWrite(p)), Signal()
-        m.d.sync += [self.khat_write.eq(write), self.khat_write_valid.eq(write_valid)]
-        m.d.comb += write.vector.eq(accompanying[1 + len(token) + len(group):])
+        written = Signal(KhatWrite(p), reset_less=True)
+        m.d.sync += [written.eq(write), self.khat_write_valid.eq(write_valid)]
+        m.d.comb += self.khat_write.eq(written)
+        m.d.comb += write.vector.eq(accompanying[len(token) + len(group):])
         m.d.comb += write.beat.eq(group_o >> ceil_log2(groups_per_beat))
         if groups_per_beat == 1:
             m.d.comb += [write_valid.eq(final_o), write.data.as_value().eq(self.khat.as_value())]

@@ -109,11 +109,11 @@ class SegmentSorter(wiring.Component):
         load, segment_full, row_full = Signal(), Signal(), Signal()
         collected = [[Signal(p.score_width, name=f"collected{lane}_{entry}") for entry in range(p.tile)]
                      for lane in range(lanes)]
-        held = [[Signal(p.score_width, name=f"held{lane}_{entry}") for entry in range(p.tile)]
+        held = [[Signal(p.score_width, name=f"held{lane}_{entry}", reset_less=True) for entry in range(p.tile)]
                 for lane in range(lanes)]
         # A segment always has a first key: its place needs no clearing, and the first score of the next segment
         # may come in the cycle in which the others are cleared.
-        scores = Signal.like(self.scores)
+        scores = Signal.like(self.scores, reset_less=True)
         places, segment_end, row_end = Signal(p.tile), Signal(), Signal()
         m.d.sync += [scores.eq(self.scores), segment_end.eq(self.score_enable & self.segment_end),
                      row_end.eq(self.row_end)]
@@ -171,7 +171,7 @@ class SegmentSorter(wiring.Component):
         # take a third of a multiplexer's tables.
         m.submodules.core = core = shared(RankFour, p.score_width, p.score_width if p.clipping else 0)
         for slot in range(min(16, p.tile)):
-            gated = [Signal(p.score_width, name=f"gated{lane}_{slot}") for lane in range(lanes)]
+            gated = [Signal(p.score_width, name=f"gated{lane}_{slot}", reset_less=True) for lane in range(lanes)]
             for lane in range(lanes):
                 with m.If(~turn[lane] if lanes > 1 else 0):
                     m.d.sync += gated[lane].eq(0)

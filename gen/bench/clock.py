@@ -3,11 +3,10 @@
 import tempfile
 
 from gen.bench.area import emitted
+from gen.tops.registry import tops
 
-__all__ = ["TOPS", "measure_clock", "measure_placement", "measure_pnr"]
+__all__ = ["measure_clock", "measure_placement", "measure_pnr"]
 
-#: Tops whose clock is measured, the one that the other sections are about first.
-TOPS = ("sofa", "butterfly", "flaash")
 DEVICE = "85k"
 
 
@@ -33,7 +32,7 @@ def measure(update, preset, seeds, route=True):
 
     clocks, by_seed, cells, figures, reports = [], [], [], {}, {}
     number = f"{seeds} seed{'s' * (seeds != 1)}"
-    for top in TOPS:
+    for top in tops():
         update(f"clock: placing{' and routing' * route} {top} {preset} with {number}")
         with tempfile.TemporaryDirectory() as folder:
             verilog, _ = emitted(preset, folder, name=top)

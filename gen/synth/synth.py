@@ -30,9 +30,9 @@ DEFAULT_LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 #: Command that reads the primitives of a target, which the emitted Verilog may instance.
 PRIMITIVES = {"ecp5": "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"}
 
-#: With wide multiplexers (PFUMX, L6MUX21), which are beside their tables, so that a path has fewer wires: on `tiny` an
-#: eighth more clock than with `-nowidelut`. Tables of whole tops differ by less than 1 %, although single blocks
-#: differ more (a 32-lane shift tree: 1,562 with them, 826 without).
+#: With wide multiplexers (PFUMX, L6MUX21), which are beside their tables, so that a path has fewer wires: an eighth
+#: more clock than with `-nowidelut` on `tiny` of `sofa` and `butterfly`, when that was chosen. Tables of whole tops
+#: differ by up to 2 %, those of single blocks by more (a 32-lane shift tree: 1,562 with them, 826 without).
 SYNTH_ECP5 = "synth_ecp5"
 
 #: Commands before it. Registers with the attribute `keep` stay apart although they hold the same (keeping the wires is

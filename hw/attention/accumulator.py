@@ -7,6 +7,7 @@ from amaranth.utils import bits_for, ceil_log2
 
 from hw.shared import shared
 from hw.stream.apart import APART
+from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
 
 __all__ = ["Accumulator"]
@@ -94,7 +95,5 @@ class Accumulator(wiring.Component):
             results.write_enable.eq(ends_2), results.write_address.eq(place_2), results.write_data.eq(added),
             results.read_address.eq(self.read_place),
         ]
-        result = Signal(self._shape, reset_less=True)
-        m.d.sync += result.eq(Mux(self.read, results.read_data, 0))
-        m.d.comb += self.result.eq(result)
+        m.d.comb += self.result.eq(delay(m, Mux(self.read, results.read_data, 0), 1, "result", payload=True))
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.stream import Buffer
+from hw.stream.delay import delay
 from hw.stream.select import lowest_bit, number_of
 
 from .group_walk import KeyStep
@@ -75,7 +76,7 @@ class RowIssue(wiring.Component):
         left, whole, final, lowest = Signal(p.batch_rows), Signal(), Signal(), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
         last_fold, go, take, rest = Signal(), Signal(), Signal(), Signal.like(left)
-        issued, registered = Signal(IssuedKey(p)), Signal(IssuedKey(p), reset_less=True)
+        issued = Signal(IssuedKey(p))
         m.d.comb += [
             lowest.eq(lowest_bit(left)),
             row.eq(number_of(lowest)),
@@ -99,14 +100,13 @@ class RowIssue(wiring.Component):
             issued.tree.eq(step.batch * p.batch_rows + row),
         ]
         m.d.sync += [
-            registered.eq(issued),
             self.issued_valid.eq(go),
             self.group_done.eq(take & final & step.end),
             self.loaded.eq(go & issued.load & issued.first_fold & ~step.empty),
             self.starved.eq(~valid),
         ]
-        m.d.comb += self.issued.eq(registered)
-        m.d.comb += self.row_done.eq(self.issued_valid & self.issued.last & self.issued.last_fold)
+        m.d.comb += [self.issued.as_value().eq(delay(m, issued, 1, "issued", payload=True)),
+                     self.row_done.eq(self.issued_valid & self.issued.last & self.issued.last_fold)]
         with m.If(go):
             m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
         with m.If(buffer.o.ready):

@@ -61,7 +61,7 @@ class ButterflyUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        fft = delay(m, self.fft, 1, "own_fft", apart=True)   # for all units are told at once
+        fft = delay(m, self.fft, 1, "own_fft", apart=True)   # all units are told at once
 
         # Operands: words with the coefficients w_r, w_i, w_i, w_r of a twiddle. Each unit has registers for them, for
         # the coefficients come from far away, and to all rows.

@@ -113,11 +113,9 @@ class TokenSweep(wiring.Component):
         place, beat = Signal(range(places)), Signal(tokens.write_beat.shape())
         held, arrived = self.held, Signal(range(places + 1))
         asks, row_valid, row_end, tile_end = Signal(), Signal(), Signal(), Signal()
-        word = Signal(self.row.payload.data.shape(), reset_less=True)
-        m.d.sync += [row_valid.eq(self.row.valid), row_end.eq(self.row.valid & self.row.payload.last),
-                     word.eq(self.row.payload.data)]
+        m.d.sync += [row_valid.eq(self.row.valid), row_end.eq(self.row.valid & self.row.payload.last)]
         m.d.comb += [
-            tokens.write_data.as_value().eq(word),
+            tokens.write_data.as_value().eq(delay(m, self.row.payload.data, 1, "word", payload=True)),
             self.row.ready.eq(1), asks.eq(self.request.valid & self.request.ready),
             self.request.payload.key.eq(asked), self.request.payload.half.eq(projection.half),
             tokens.write_enable.eq(row_valid), tokens.write_vector.eq(place), tokens.write_beat.eq(beat),
@@ -195,9 +193,8 @@ class TokenSweep(wiring.Component):
         token_o = accompanying[:len(token)]
         group_o = accompanying[len(token):][:len(group)]
         write, write_valid = Signal(KhatWrite(p)), Signal()
-        written = Signal(KhatWrite(p), reset_less=True)
-        m.d.sync += [written.eq(write), self.khat_write_valid.eq(write_valid)]
-        m.d.comb += self.khat_write.eq(written)
+        m.d.sync += self.khat_write_valid.eq(write_valid)
+        m.d.comb += self.khat_write.as_value().eq(delay(m, write, 1, "khat_write", payload=True))
         m.d.comb += write.vector.eq(accompanying[len(token) + len(group):])
         m.d.comb += write.beat.eq(group_o >> ceil_log2(groups_per_beat))
         if groups_per_beat == 1:

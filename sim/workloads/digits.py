@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 
 from .errors import WorkloadError
-from .flaash import check_format, operand
+from .flaash import check_format, counts_operand, operand
 from .synthetic import check_sizes
 
 __all__ = ["TEST_IMAGES", "digits_case"]
@@ -39,8 +39,9 @@ def digits_case(images=None, *, form="int8"):
         A number or format that there is none of, or scikit-learn is not installed.
     """
     check_format(form)
-    check_sizes(images=TEST_IMAGES if images is None else images)
-    if images is not None and images > TEST_IMAGES:
+    images = TEST_IMAGES if images is None else images
+    check_sizes(images=images)
+    if images > TEST_IMAGES:
         raise WorkloadError(f"The number of images must be 1..{TEST_IMAGES}, not {images}")
     if importlib.util.find_spec("sklearn") is None:
         raise WorkloadError("The digits need the Python package scikit-learn: run `pip install scikit-learn`")
@@ -50,7 +51,4 @@ def digits_case(images=None, *, form="int8"):
     ink = ink.reshape(-1, 8, 8)
     averages = np.stack([ink[TEST_IMAGES:][shown[TEST_IMAGES:] == digit].mean(axis=0) for digit in range(10)])
     averages /= np.linalg.norm(averages, axis=(1, 2), keepdims=True)
-    arrays = operand("a", ink[:TEST_IMAGES][:images], "fp32")
-    if form != "fp32":
-        arrays["a_values"] = arrays["a_values"].astype(form)
-    return arrays | operand("b", averages, form), "nrc,krc->nk", shown[:TEST_IMAGES][:images]
+    return counts_operand("a", ink[:images], form) | operand("b", averages, form), "nrc,krc->nk", shown[:images]

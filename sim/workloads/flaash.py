@@ -66,6 +66,14 @@ def operand(name, array, form):
             f"{name}_shape": np.array(array.shape)}
 
 
+def counts_operand(name, array, form):
+    """The same of counts, which are small integers already: scaling them would only waste the range of sums."""
+    arrays = operand(name, array, "fp32")
+    if form != "fp32":
+        arrays[f"{name}_values"] = np.minimum(arrays[f"{name}_values"], np.iinfo(form).max).astype(form)
+    return arrays
+
+
 def contraction_case(a_shape, b_shape, density, *, einsum=None, form="fp32", seed=0):
     """Random tensors, their places uniform without repetition, as the source's are.
 
@@ -171,8 +179,4 @@ def co_occurrence_case(text, *, reach=4, density=0.1, form="fp32"):
     for distance in range(1, min(reach, len(places) - 1) + 1):
         np.add.at(counts[:, :, distance - 1], (places[:-distance], places[distance:]), 1)
     embeddings = prune(model.tensors["embeddings.word_embeddings.weight"][pieces], density)
-    # Counts are small integers already; scaling them would only waste the range of sums.
-    arrays = operand("a", counts, "fp32")
-    if form != "fp32":
-        arrays["a_values"] = np.minimum(arrays["a_values"], np.iinfo(form).max).astype(form)
-    return arrays | operand("b", embeddings, form), "uvd,vf->udf"
+    return counts_operand("a", counts, form) | operand("b", embeddings, form), "uvd,vf->udf"

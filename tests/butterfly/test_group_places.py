@@ -20,9 +20,10 @@ def test_random_walk(rows, row_places, at_once):
         for cycle in range(600):
             begins = cycle % 150 == 0
             free = first if begins else free
-            often = .9 if cycle % 100 < 50 else .3
-            takes = not begins and free > 0 and rng.random() < often
-            gone = at_once if not begins and free + at_once <= first and rng.random() < .5 / at_once else 0
+            # The places run out, then come back.
+            takes_often, come_often = (.9, .05) if cycle % 150 < 60 else (.3, .5)
+            takes = not begins and free > 0 and rng.random() < takes_often
+            gone = at_once if not begins and free + at_once <= first and rng.random() < come_often / at_once else 0
             ctx.set(restart, begins)
             ctx.set(goes, takes)
             ctx.set(left, gone)

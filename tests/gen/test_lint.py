@@ -20,7 +20,7 @@ def test_clean_and_faulty_verilog(tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["tiny", "ecp5"])
-@pytest.mark.parametrize("name", ["sofa", "butterfly", "flaash"])
+@pytest.mark.parametrize("name", tops())
 def test_an_emitted_top_is_clean(name, preset):
     assert lint(emit_cached(tops()[name], resolve(name, preset, None, [])).verilog, name) == []
 

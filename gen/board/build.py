@@ -15,6 +15,7 @@ from gen.emit.serial_transport import serial_transport
 from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
+from gen.synth.floorplan import floorplan
 from gen.synth.pnr import (
     netlist,
     place_and_route,
@@ -184,7 +185,8 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
         cells = count_cells("ecp5", types)
         counts = {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
         check_fit(counts, board, remedies)
-        seed, report = _place(path, board, float(pll.mhz), seeds, place_and_route(types), progress)
+        how = place_and_route(types, floorplan(path, board.device))
+        seed, report = _place(path, board, float(pll.mhz), seeds, how, progress)
         progress("packing the bitstream")
         bitstream, svf = _pack(path)
 
@@ -208,14 +210,14 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
     return {**result, "files": sorted(files)}
 
 
-def _place(folder, board, clock_mhz, seeds, algorithms, progress):
+def _place(folder, board, clock_mhz, seeds, how, progress):
     """Place and route with one seed after the other until the timing is met; returns the seed and its report."""
     reached = []
     for seed in range(1, seeds + 1):
         progress(f"placing and routing with seed {seed}")
         report = run_nextpnr(folder, [
             f"--{board.device}", "--package", board.package, "--speed", str(board.speed), "--seed", str(seed),
-            "--lpf", "design.lpf", *algorithms, "--json", "design.json", "--textcfg", "design.config",
+            "--lpf", "design.lpf", *how, "--json", "design.json", "--textcfg", "design.config",
             "--timing-allow-fail",
         ], "report.json", f"seed {seed}")
         if not report["fmax"]:

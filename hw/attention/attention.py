@@ -104,8 +104,8 @@ class Attention(wiring.Component):
 
         # Query-key products.
         def lane_memory(name, vectors, enable, vector):
-            memory = LaneMemory(vectors, p.folds, p.lanes, p.elements_per_beat, p.element_width,
-                                vendor=p.vendor)
+            memory = LaneMemory(vectors, p.folds, p.lanes, p.elements_per_beat, p.element_width, vendor=p.vendor,
+                                apart=True)
             m.submodules[name] = memory
             m.d.comb += [
                 memory.write_enable.eq(enable), memory.write_vector.eq(vector),
@@ -135,7 +135,7 @@ class Attention(wiring.Component):
             dot_product.shift.eq(task.score_shift),
         ]
 
-        # Probabilities. What is on its way to them, by the count of a cycle ago: two more keys may come.
+        # Probabilities. What is on its way to them, by the count of a cycle ago: three more keys may come.
         m.submodules.softmax = softmax = shared(Softmax, p)
         score, names = softmax.i, ("key", "row", "lead", "last", "empty", "load", "wrap")
         accompanying = Cat(issued[name] for name in names)
@@ -149,7 +149,7 @@ class Attention(wiring.Component):
         m.d.sync += self.saturated.eq(dot_product.o_valid & dot_product.saturated & ~score.empty)
         outstanding = Signal(range(softmax.depth + 1))
         m.d.sync += [outstanding.eq(outstanding + (issue.issued_valid & issue.issued.last_fold) - softmax.taken),
-                     issue.credit.eq(outstanding < softmax.depth - 3)]
+                     issue.credit.eq(outstanding < softmax.depth - 4)]
         m.submodules.probabilities = probabilities = Buffer(Probability(p))
         wiring.connect(m, softmax.o, probabilities.i)
 

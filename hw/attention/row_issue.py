@@ -40,7 +40,7 @@ class RowIssue(wiring.Component):
     last_fold : In
         Of the task.
     credit : In(1)
-        There is room for a further key.
+        There was room for a further key a cycle ago.
     issued, issued_valid : Out
     group_done : Out(1)
         Pulse: a group's queries are no longer needed.
@@ -76,14 +76,14 @@ class RowIssue(wiring.Component):
         left, whole, final, lowest = Signal(p.batch_rows), Signal(), Signal(), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
         last_fold, go, take, rest = Signal(), Signal(), Signal(), Signal.like(left)
-        issued = Signal(IssuedKey(p))
+        issued, credit = Signal(IssuedKey(p)), delay(m, self.credit, 1, "credit")
         m.d.comb += [
             lowest.eq(lowest_bit(left)),
             row.eq(number_of(lowest)),
             rest.eq(left & ~lowest),
             last_fold.eq(fold == self.last_fold),
             # The folds of a pair follow one another without a gap: their products are summed as they come.
-            go.eq(valid & (self.credit | (fold != 0))),
+            go.eq(valid & (credit | (fold != 0))),
             take.eq(go & last_fold),
             buffer.o.ready.eq(~valid | (take & final)),
             issued.key.eq(step.key),

@@ -7,6 +7,7 @@ from hw.shared import shared
 from hw.shell.engine import CounterDescription, EngineSignature
 from hw.shell.result_packet import add_trailer_states
 from hw.stream import Buffer, PointerFifo, Word
+from hw.stream.delay import delay
 
 from .array import ButterflyArray, walk_pieces
 from .loader import ButterflyLoader
@@ -75,11 +76,11 @@ class ButterflyEngine(wiring.Component):
             left.eq(queue.o.valid & queue.o.ready),
             array.store.eq(store), array.store_place.side.eq(store_side),
             *(array.store_place[name].eq(value) for name, value in place.items()),
-            queue.i.payload.eq(Cat(
+            queue.i.payload.eq(delay(m, Cat(
                 element & ~(loader.relu & element[-1]).replicate(p.element_width) for element in (
                     array.store_beat.as_value().word_select(number, p.element_width)
-                    for number in range(p.bus_width // p.element_width)))),
-            queue.i.valid.eq(array.stored),
+                    for number in range(p.bus_width // p.element_width))), 1, "result", payload=True)),
+            queue.i.valid.eq(delay(m, array.stored, 1, "stored")),
         ]
         m.d.sync += [
             outstanding.eq(outstanding + store - left), room.eq(outstanding + store < _QUEUE),

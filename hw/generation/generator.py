@@ -1,6 +1,6 @@
 """The array that makes queries, keys and values from tokens."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -12,7 +12,7 @@ from hw.stream import Buffer, Fifo
 from hw.stream.block_memory import BlockMemory
 from hw.stream.delay import delay
 from hw.stream.register_file import RegisterFile
-from hw.stream.select import any_of, number_of, select
+from hw.stream.select import any_of, select
 
 from .formats import Batch, Destination, Heads, WeightWrite
 from .projection_unit import ProjectionUnit
@@ -127,11 +127,11 @@ class Generator(wiring.Component):
             m.d.sync += following_ready.eq(1)
 
         # A beat of all rows that is begun has a place in the queue behind the units until it has left. That is
-        # `latency` cycles and 15 more, to read the weights, to scale and gather, and through the queue, with a cycle a
+        # `latency` cycles and 16 more, to read the weights, to scale and gather, and through the queue, with a cycle a
         # row. A beat ends every second cycle at most, so that `room` may be a cycle late.
         units = [shared(ProjectionUnit, p) for _ in range(rows)]
         latency = units[0].latency
-        places = max(2, -(-(rows + latency + 15) // p.elements_per_beat))
+        places = max(2, -(-(rows + latency + 16) // p.elements_per_beat))
         m.submodules.beats = beats = Fifo(data.StructLayout({
             "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "vector_end": 1,
             "rows_end": 1, "final": 1, "half": 1, "data": p.bus_width}), rows * places)
@@ -232,21 +232,17 @@ class Generator(wiring.Component):
                                  for name, value in (("weights", weights), ("bias", bias)))
                 taken = delay(m, taken, 1, f"taken{row}")
 
-        # One row at a time has a beat.
-        valids = [valid for valid, *_ in results]
-
-        def of_result(values):
-            return any_of([value & valid.replicate(len(value)) for value, valid in zip(values, valids, strict=True)])
-
+        # One row at a time has a beat. The units are far apart: what is chosen of each has a register beside it.
+        valids, entries = Cat(valid for valid, *_ in results), []
+        for row, (valid, rows_end, final, place, beat) in enumerate(results):
+            entry = Signal(beats.i.payload.shape(), name=f"entry{row}", reset_less=True)
+            fields = {"data": beat.as_value(), "beat": place.channel[beat_bits:], "row": C(row, max(1, row_bits)),
+                      "rows_end": rows_end, "final": final,
+                      **{name: place[name] for name in ("matrix", "bank", "half", "vector_end")}}
+            m.d.sync += [entry[name].eq(Mux(valid, value, 0)) for name, value in fields.items()]
+            entries.append(entry.as_value())
         entry, entry_valid = Signal(beats.i.payload.shape(), reset_less=True), Signal()
-        fields = {"data": [beat.as_value() for *_, beat in results],
-                  "beat": [place.channel[beat_bits:] for *_, place, _ in results],
-                  "rows_end": [rows_end for _, rows_end, *_ in results],
-                  "final": [final for _, _, final, *_ in results],
-                  **{name: [place[name] for *_, place, _ in results]
-                     for name in ("matrix", "bank", "half", "vector_end")}}
-        m.d.sync += [entry_valid.eq(any_of(valids)), entry.row.eq(number_of(Cat(valids))),
-                     *(entry[name].eq(of_result(values)) for name, values in fields.items())]
+        m.d.sync += [entry.as_value().eq(any_of(entries)), entry_valid.eq(delay(m, valids.any(), 1, "entry_valid"))]
         m.d.comb += [beats.i.payload.eq(entry), beats.i.valid.eq(entry_valid)]
 
         # What leaves, with what is done with it.

@@ -195,13 +195,12 @@ class TokenFetch(wiring.Component):
         # the batch before is complete and waits for the generator.
         row, payload, this = self.row, self.row.payload, coming.o.payload
         word, first, behind = Signal(range(p.feature_words + 1)), Signal(init=1), Signal()
-        ends, dropping, closed, wanted, accepted, enters = (Signal() for _ in range(6))
+        ends, dropping, closing, closed, wanted, accepted, enters = (Signal() for _ in range(7))
         m.submodules.halves = halves = WidthConverter(p.bus_width, p.bus_width // 2)
+        # A word is cut in two cycles: in the one after it was accepted it is found whether the next one is wanted.
+        m.d.sync += wanted.eq(coming.o.valid & ~accepted & ~dropping & (this.khat | ~(closed | closing)))
         m.d.comb += [
-            ends.eq(Mux(first, this.single, behind)),
-            # A word is cut in two cycles.
-            wanted.eq(coming.o.valid & ~dropping & (this.khat | ~closed) & ~delay(m, enters, 1, "enters")),
-            enters.eq(row.valid & wanted),
+            ends.eq(Mux(first, this.single, behind)), enters.eq(row.valid & wanted),
             halves.i.payload.data.eq(payload.data), halves.i.payload.last.eq(payload.last | ends),
             halves.i.valid.eq(enters), row.ready.eq(dropping | wanted),
             accepted.eq(row.valid & row.ready), coming.o.ready.eq(accepted & payload.last),
@@ -221,7 +220,7 @@ class TokenFetch(wiring.Component):
         # A batch is complete when the last word of its last row has been taken; two cycles later it is stored. When it
         # has left, the flag of the last row needs a cycle to be that of the next batch.
         arrived, came, last_row = formed.o.payload, Signal(range(rows + 1)), Signal()
-        closing, complete, leaves = Signal(), Signal(), Signal()
+        complete, leaves = Signal(), Signal()
         stored, opened = delay(m, closing, 1, "closing"), delay(m, leaves, 1, "leaves")
         row_end = Signal()                                     # a cycle ago; the next word enters after the next cycle
         m.d.sync += row_end.eq(enters & halves.i.payload.last & ~this.khat)

@@ -166,24 +166,29 @@ class Predictor(wiring.Component):
 
         m.submodules.khat = khat = LaneMemory(p.max_keys, p.tree_folds, p.tree_lanes, p.elements_per_beat,
                                               p.khat_width, vendor=p.vendor)
+        khat_write, khat_enable = Signal(KhatWrite(p)), Signal()
         m.d.comb += [
-            khat.write_enable.eq(self.write_khat),
-            khat.write_vector.eq(self.write_vector),
-            khat.write_beat.eq(self.write_beat),
+            khat_enable.eq(self.write_khat), khat_write.vector.eq(self.write_vector),
+            khat_write.beat.eq(self.write_beat),
             khat.read_enable.eq(1),
             khat.read_vector.eq(half_address(self.slot.key, self.half)),
             khat.read_fold.eq(self.slot.fold),
         ]
         for element in range(p.elements_per_beat):
-            m.d.comb += khat.write_data[element].eq(self.write_data[element][p.element_width - p.khat_width:])
+            m.d.comb += khat_write.data[element].eq(self.write_data[element][p.element_width - p.khat_width:])
         keys = Signal(data.ArrayLayout(signed(p.khat_width), p.tree_lanes), reset_less=True)
         code_slot, code_fold = Signal(range(p.query_groups + 2)), Signal(self.slot.fold.shape())
         m.d.comb += [code_slot.eq(self.group_slot), code_fold.eq(self.slot.fold)]
         if p.generator_rows:
             with m.If(self.khat_write_valid):
-                m.d.comb += [khat.write_enable.eq(1), khat.write_vector.eq(self.khat_write.vector),
-                             khat.write_beat.eq(self.khat_write.beat),
-                             khat.write_data.as_value().eq(self.khat_write.data.as_value())]
+                m.d.comb += [khat_enable.eq(1), khat_write.eq(self.khat_write)]
+        # What writes is far from the memory, and is read many cycles later.
+        written_khat = data.View(KhatWrite(p), delay(m, khat_write, 1, "khat_write", payload=True))
+        m.d.comb += [
+            khat.write_enable.eq(delay(m, khat_enable, 1, "khat_enable")), khat.write_vector.eq(written_khat.vector),
+            khat.write_beat.eq(written_khat.beat),
+            khat.write_data.as_value().eq(written_khat.data.as_value()),
+        ]
         # With tokens the operand is chosen in a cycle of its own.
         chosen_in = m.d.sync if p.generator_rows else m.d.comb
         chosen_in += keys.as_value().eq(khat.read_data.as_value())
@@ -242,10 +247,10 @@ class Predictor(wiring.Component):
             (self.slot_valid, "valid"), (self.present, "present"), (self.slot.key[:4], "place")))
         # The shift of a score or of a key channel.
         shift = Signal(max(5, p.predict_shift_bits))
-        m.d.sync += shift.eq(self.predict_shift)
+        m.d.comb += shift.eq(self.predict_shift)
         if self._tokens:
             with m.If(token_scaled):
-                m.d.sync += shift.eq(self.khat_shift)
+                m.d.comb += shift.eq(self.khat_shift)
         written = Signal.like(write_codes, reset_less=True)
         m.d.sync += written.eq(write_codes)
         for tree in range(p.trees):
@@ -262,7 +267,7 @@ class Predictor(wiring.Component):
                 lane.read_fold.eq(code_fold),
                 lane.keys.eq(keys),
                 lane.first_fold.eq(first_fold),
-                lane.shift.eq(shift),
+                lane.shift.eq(delay(m, shift, 1, f"shift{tree}", payload=True, apart=True)),
                 mask.write_enable.eq(self.mask_enable & (self.write_tree == tree)),
                 mask.write_vector.eq((self.write_slot << (p.key_bits - 4)) | self.mask_word),
                 mask.write_data.as_value().eq(self.mask_data),

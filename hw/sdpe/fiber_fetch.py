@@ -1,6 +1,6 @@
 """Both fibers of the jobs of an engine, out of the memory."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
@@ -91,25 +91,31 @@ class FiberFetch(wiring.Component):
         return m
 
     def _accept(self, m, load_a, load_b):
-        """A bundle goes to both loaders at once, a cycle after what they need to know of it is found out."""
+        """A bundle goes to both loaders at once, behind three registers where what they need to know is found out."""
         p = self._parameters
         m.submodules.bundles = bundles = PointerFifo(Bundle(p), _BUNDLES)
         connect(m, flipped(self.i), bundles.i)
-        came, bundle = bundles.o.payload, Signal(Bundle(p), reset_less=True)
-        full, goes, another, long = Signal(), Signal(), Signal(), Signal()
-        jobs, held, number = Signal(bits_for(p.bundle)), Signal(), Signal.like(came.a_number)
-        m.d.comb += [goes.eq(full & load_a.i.ready & load_b.i.ready), bundles.o.ready.eq(~full | goes)]
-        starts = [came.b_start, *(came.b_ends[n] for n in range(p.bundle - 1))]
-        is_long = Signal()
-        m.d.comb += is_long.eq((came.a_end - came.a_start)[:p.pointer_bits] > retained_entries(p))
+        came, known, bundle = (Signal(Bundle(p), name=name, reset_less=True) for name in ("came", "known", "bundle"))
+        came_full, known_full, full, goes = Signal(), Signal(), Signal(), Signal()
+        filled, is_long = Signal(p.bundle, reset_less=True), Signal(reset_less=True)
+        another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
+        held, number = Signal(), Signal.like(came.a_number)
+        ready, known_ready = ~full | goes, ~known_full | ~full | goes
+        m.d.comb += [goes.eq(full & load_a.i.ready & load_b.i.ready), bundles.o.ready.eq(~came_full | known_ready)]
         with m.If(bundles.o.ready):
-            m.d.sync += full.eq(bundles.o.valid)
-        with m.If(bundles.o.ready & bundles.o.valid):
+            m.d.sync += [came_full.eq(bundles.o.valid), came.eq(bundles.o.payload)]
+        starts = [came.b_start, *(came.b_ends[n] for n in range(p.bundle - 1))]
+        with m.If(known_ready):
             m.d.sync += [
-                bundle.eq(came), long.eq(is_long), another.eq(~held | (number != came.a_number) | is_long),
-                jobs.eq(sum(start != came.b_ends[n] for n, start in enumerate(starts))),
-                held.eq(~is_long), number.eq(came.a_number),
+                known_full.eq(came_full), known.eq(came),
+                is_long.eq((came.a_end - came.a_start)[:p.pointer_bits] > retained_entries(p)),
+                filled.eq(Cat(start != came.b_ends[n] for n, start in enumerate(starts))),
             ]
+        with m.If(ready):
+            m.d.sync += [full.eq(known_full), bundle.eq(known), long.eq(is_long), jobs.eq(sum(filled))]
+        with m.If(ready & known_full):
+            m.d.sync += [another.eq(~held | (number != known.a_number) | is_long),
+                         held.eq(~is_long), number.eq(known.a_number)]
         with m.If(self.restart):
             m.d.sync += held.eq(0)
         a, b = load_a.i.payload, load_b.i.payload
@@ -121,7 +127,7 @@ class FiberFetch(wiring.Component):
             load_b.i.valid.eq(goes), b.start.eq(bundle.b_start), b.ends.eq(bundle.b_ends), b.times.eq(1),
             b.tag.eq(tag),
         ]
-        return full | bundles.o.valid
+        return full | known_full | came_full | bundles.o.valid
 
     def _read(self, m, load_a, load_b):
         """The port is for the loader whose bank's turn it is."""

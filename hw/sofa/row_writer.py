@@ -7,9 +7,10 @@ from amaranth.utils import ceil_log2
 
 from hw.shared import shared
 from hw.sorter.key_mask import MaskRecord
-from hw.stream import WidthConverter, Word
+from hw.stream import Buffer, WidthConverter, Word
 from hw.stream.block_memory import BlockMemory
 from hw.stream.counter import counter
+from hw.stream.delay import delay
 from hw.stream.select import select
 from hw.stream.states import States
 
@@ -26,7 +27,7 @@ class RowWriter(wiring.Component):
     follow on a new word. `last` marks the end of a row.
 
     The masks of ``held_groups`` groups are held, from the choice of a group's keys until its rows have left. A row
-    takes ``segments + 5`` cycles with masks, three without, and one a word.
+    takes ``segments + 6`` cycles with masks, three without, and one a word.
 
     Members
     -------
@@ -101,11 +102,13 @@ class RowWriter(wiring.Component):
             items += [memory.read_data.word_select(row, p.tile) for row in range(len(rows))]
 
         asked, shown = (Signal(data.StructLayout({"valid": 1, "last": 1}), name=name) for name in ("asked", "shown"))
+        m.submodules.chosen = chosen = Buffer(Word(p.tile))
         m.submodules.pack = pack = WidthConverter(p.tile, p.bus_width)
+        wiring.connect(m, chosen.o, pack.i)
         m.d.comb += [
-            shift.eq(~shown.valid | pack.i.ready),
-            pack.i.payload.data.eq(select(tree, items)), pack.i.payload.last.eq(shown.last),
-            pack.i.valid.eq(shown.valid),
+            shift.eq(~shown.valid | chosen.i.ready),
+            chosen.i.payload.data.eq(select(delay(m, tree, 1, "own_tree", apart=True), items)),
+            chosen.i.payload.last.eq(shown.last), chosen.i.valid.eq(shown.valid),
         ]
         with m.If(shift):
             m.d.sync += [asked.valid.eq(asking), asked.last.eq(last_segment), shown.eq(asked)]

@@ -137,7 +137,7 @@ class RowSelect(wiring.Component):
             m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
 
         # Walk over the words: the address goes to the memory, the word is compared four cycles later.
-        trial = Signal(p.score_width)
+        trial, lowest_bit = Signal(p.score_width), Signal()   # `trial[0]`, in a register of its own
         prime, walk, decide, choose_start = Signal(), Signal(), Signal(), Signal()
         segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
         choosing, next_word, start_over = Signal(), Signal(), Signal()
@@ -172,7 +172,8 @@ class RowSelect(wiring.Component):
                 m.next = "PRIME"
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
-                m.d.sync += trial.eq(Mux(rule.merge, 1 << (p.score_width - 1), 0))
+                m.d.sync += [trial.eq(Mux(rule.merge, 1 << (p.score_width - 1), 0)),
+                             lowest_bit.eq(rule.merge & (p.score_width == 1))]
                 m.next = "START"
                 with m.If(rule.merge):
                     m.next = "DECIDE"
@@ -188,10 +189,10 @@ class RowSelect(wiring.Component):
                 m.next = "DECIDE"
             with m.State("DECIDE"):
                 # The next walk begins: its first word is compared when this bit is settled.
-                m.d.comb += [decide.eq(1), walk.eq(~trial[0])]
-                m.d.sync += trial.eq(trial >> 1)
+                m.d.comb += [decide.eq(1), walk.eq(~lowest_bit)]
+                m.d.sync += [trial.eq(trial >> 1), lowest_bit.eq(trial[1:2])]
                 m.next = "SEARCH"
-                with m.If(trial[0]):
+                with m.If(lowest_bit):
                     m.next = "START"
                 with m.Elif(walk_end):
                     m.next = "COUNT"
@@ -264,12 +265,14 @@ class RowSelect(wiring.Component):
                 self.record.keys[tree].eq(lane.mask_keys),
             ]
             m.d.comb += totals[tree].eq(lane.total)
+        # The lanes are far apart: their best candidates are compared a cycle later.
+        comes, origin = delay(m, choose & first, 1, "comes"), delay(m, segment_c, 1, "origin", payload=True)
         for batch in range(p.batches):
-            score = lanes[batch * p.batch_rows].head_score
+            score = delay(m, lanes[batch * p.batch_rows].head_score, 1, f"score{batch}", payload=True)
             with m.If(choose_start_lane):
                 m.d.sync += [best[batch].eq(0), origins[batch].eq(0)]
-            with m.Elif(choose & first & (score > best[batch])):
-                m.d.sync += [best[batch].eq(score), origins[batch].eq(segment_c)]
+            with m.Elif(comes & (score > best[batch])):
+                m.d.sync += [best[batch].eq(score), origins[batch].eq(origin)]
         m.submodules.results = results = shared(RegisterFile, totals.shape().size + origins.shape().size, p.held_groups)
         m.d.comb += [
             results.write_enable.eq(finish), results.write_address.eq(writing),

@@ -106,6 +106,9 @@ class SelectLane(wiring.Component):
             fetched.eq(ram.read_data),
         ]
 
+        # The rule's number is there long before it counts.
+        kept = delay(m, self.kept, 1, "own_kept", payload=True, apart=True)
+
         # While storing: how many candidates have the uppermost bit of the score? Two rows may wait for their search.
         upper, upper_now, held = Signal(count_width), Signal(count_width), Signal(data.ArrayLayout(count_width, 2))
         reached = sum(self.candidates[rank].score[-1] for rank in range(4))
@@ -126,13 +129,13 @@ class SelectLane(wiring.Component):
         m.d.comb += [self.head_score.eq(compared[0].score), reaching.eq(sum(~below))]
 
         # Search: the threshold from its uppermost bit down. `spare` is what is left of `kept` over the trial.
-        spare = Signal(signed(max(count_width, len(self.kept)) + 1))
+        spare = Signal(signed(max(count_width, len(kept)) + 1))
         fewer, upper_read, enough = Signal.like(spare), Signal(count_width), Signal()
         m.d.sync += upper_read.eq(held[self.read_address[-1]])
         m.d.comb += [enough.eq(spare[-1] | (spare == 0)),
-                     fewer.eq(Mux(self.prime, self.kept, spare) - Mux(self.prime, upper_read, reaching))]
+                     fewer.eq(Mux(self.prime, kept, spare) - Mux(self.prime, upper_read, reaching))]
         with m.If(self.decide):
-            m.d.sync += spare.eq(self.kept)
+            m.d.sync += spare.eq(kept)
         with m.Elif(self.prime | self.count):
             m.d.sync += spare.eq(fewer)
         with m.If(self.prime):
@@ -151,7 +154,7 @@ class SelectLane(wiring.Component):
         # How many more may equal the threshold; negative when there have been more.
         ties = Signal(signed(bits_for(p.max_keys) + 1))
         with m.If(self.prime):
-            m.d.sync += ties.eq(self.kept)
+            m.d.sync += ties.eq(kept)
         with m.Elif(self.decide & ~enough):
             m.d.sync += ties.eq(spare)
         with m.Else():

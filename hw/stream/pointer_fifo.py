@@ -6,8 +6,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ._check import require_shape
+from .apart import APART
 from .occupancy import occupancy
 from .register_file import RegisterFile
+
+_PART = 64                   # bits of an item that share their addresses
 
 
 class PointerFifo(wiring.Component):
@@ -15,7 +18,8 @@ class PointerFifo(wiring.Component):
 
     For wide items whose consumer is late to say that it takes them: `o.ready` goes to an address, a level and two
     flags, and not to the enables of a register as wide as the item, as it does in :class:`Buffer` and :class:`Fifo`.
-    In return the payload comes out of the LUT RAM and not from a register. `o.valid` and `i.ready` are registers.
+    In return the payload comes out of the LUT RAM and not from a register. `o.valid` and `i.ready` are registers. Each
+    64 bits have addresses of their own, as what makes the bits of a wide item, and what takes them, is far apart.
     Latency is 1 cycle. Lossless and ordered.
 
     Parameters
@@ -49,15 +53,19 @@ class PointerFifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload, address_bits = Value.cast(self.i.payload), ceil_log2(self._depth)
-        m.submodules.items = items = RegisterFile(len(payload), self._depth)
-        write, read = Signal(address_bits), Signal(address_bits)
+        payload, out, address_bits = Value.cast(self.i.payload), Value.cast(self.o.payload), ceil_log2(self._depth)
         push, pop = Signal(), Signal()
         _, some, room = occupancy(m, self._depth, push, pop)
         m.d.comb += [
             push.eq(self.i.valid & room), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
-            items.write_enable.eq(push), items.write_address.eq(write), items.write_data.eq(payload),
-            items.read_address.eq(read), Value.cast(self.o.payload).eq(items.read_data),
         ]
-        m.d.sync += [write.eq(write + push), read.eq(read + pop)]
+        for part, start in enumerate(range(0, len(payload), _PART)):
+            bits = slice(start, start + _PART)
+            items = m.submodules[f"items{part}"] = RegisterFile(len(payload[bits]), self._depth)
+            write, read = (Signal(address_bits, name=f"{name}{part}", attrs=APART) for name in ("write", "read"))
+            m.d.comb += [
+                items.write_enable.eq(push), items.write_address.eq(write), items.write_data.eq(payload[bits]),
+                items.read_address.eq(read), out[bits].eq(items.read_data),
+            ]
+            m.d.sync += [write.eq(write + push), read.eq(read + pop)]
         return m

@@ -40,7 +40,7 @@ def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
         await send(ctx, dut.i, steps, stalls[0], rng)
 
     async def watch(ctx):
-        expects = going_on = False
+        expects = offered = going_on = False
         while state["issued"] < pairs:
             assert len(cycles) < 20_000, "the steps do not end"
             credit = rng.random() >= stalls[1]
@@ -51,7 +51,7 @@ def issue(parameters, steps, last_fold, rng, stalls=(0.0, 0.0)):
             # Nothing waits but for a step, and its first fold for a credit.
             assert not valid or not starved
             assert valid == ((expects or going_on) and not starved)
-            expects, going_on = credit, valid and issued.fold != last_fold
+            expects, offered, going_on = offered, credit, valid and issued.fold != last_fold
             state["issued"] += valid
             cycles.append((tuple(issued[name] for name in NAMES) if valid else None,
                            {name for name, event in zip(events, happened, strict=True) if event}))

@@ -14,8 +14,11 @@ from hw.stream.lane_memory import LaneMemory
 from tests.streams import generator
 
 
-def shown(dut, cases, tmp_path):
-    """What a memory shows after each cycle of (write enable, address, data, read enable, address)."""
+def shown(dut, cases, tmp_path, behind=False):
+    """What a memory shows after each cycle of (write enable, address, data, read enable, address).
+
+    With `behind` its blocks stand behind each other, and a register chooses among them.
+    """
     stimulus = "\n".join(
         f"we = {we}; wa = {wa}; wd = {len(dut.write_data)}'h{wd:x}; re = {re_}; ra = {ra}; #1 clk = 1; #1 clk = 0; "
         f"$display(\"%b\", rd);" for we, wa, wd, re_, ra in cases)
@@ -29,7 +32,8 @@ module bench;
 endmodule
 """
     text = verilog.convert(dut, name="dut", emit_src=False)
-    assert "DP16KD" in text and "always @" not in text                   # no register in the fabric
+    assert "DP16KD" in text
+    assert ("always @" in text) == behind                                # else no register in the fabric
     assert set(re.findall(r'REGMODE_[AB]\("(\w+)"\)', text)) == {"OUTREG"}
     assert set(re.findall(r'GSR\("(\w+)"\)', text)) == {"DISABLED"}
     widths = re.findall(r"DATA_WIDTH_A\((.*?)\).*?DATA_WIDTH_B\((.*?)\)", text, re.DOTALL)
@@ -44,9 +48,10 @@ endmodule
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog")
 @pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize(("width", "depth"), [(100, 300), (36, 512), (20, 1000), (45, 2048), (5, 4096), (3, 5000),
-                                              (1, 16384)])
-def test_shows_what_the_memory_shows(width, depth, gated, tmp_path):
+@pytest.mark.parametrize(("width", "depth", "behind"), [
+    (100, 300, False), (36, 512, False), (20, 1000, False), (45, 2048, False), (5, 4096, False), (3, 5000, False),
+    (1, 16384, False), (108, 1536, True), (40, 1280, False), (1, 16385, True)])
+def test_shows_what_the_memory_shows(width, depth, behind, gated, tmp_path):
     rng = generator()
     places = [0, 1, depth - 1, *(rng.randrange(depth) for _ in range(5))]
     words, read, register, cases, expected = {}, 0, 0, [], []
@@ -61,7 +66,7 @@ def test_shows_what_the_memory_shows(width, depth, gated, tmp_path):
             words[target] = word
         expected.append(register)
     dut = BlockMemory(width, depth, latency=2, gated=gated, vendor="ecp5")
-    assert shown(dut, cases, tmp_path) == expected
+    assert shown(dut, cases, tmp_path, behind) == expected
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="needs Icarus Verilog")
@@ -77,8 +82,8 @@ def test_words_at_power_up(width, depth, tmp_path):
 @pytest.mark.parametrize(("width", "depth", "bits"), [
     (1, 16384, 1), (2, 8192, 2), (4, 4096, 4), (9, 2048, 9), (18, 1024, 18), (36, 512, 36), (144, 2048, 9),
     (24, 512, 36), (16, 64, None), (64, 32, None),
-    (1, 16385, None),                                                    # two blocks behind each other
-    (108, 1536, None), (108, 2048, 9)])                                  # nine of 512 words instead of twelve
+    (1, 16385, 1),                                                       # two blocks behind each other
+    (108, 1536, 36), (108, 2048, 9)])                                    # nine of 512 words instead of twelve
 def test_width_of_blocks(width, depth, bits):
     assert block_width(width, depth) == bits
 

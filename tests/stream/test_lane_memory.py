@@ -8,13 +8,13 @@ from tests.streams import generator, run
 
 
 @settings(max_examples=25)
-@given(latency=st.sampled_from([1, 2]),
+@given(latency=st.sampled_from([1, 2]), apart=st.booleans(),
        vectors=st.integers(1, 9), folds=st.integers(1, 5), beat=st.integers(1, 4), banks=st.sampled_from([1, 2, 4]),
        width=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
-def test_returns_what_was_written(latency, vectors, folds, beat, banks, width, seed):
+def test_returns_what_was_written(latency, apart, vectors, folds, beat, banks, width, seed):
     rng = generator(seed)
     lanes = beat * banks
-    dut = LaneMemory(vectors, folds, lanes, beat, width, latency=latency)
+    dut = LaneMemory(vectors, folds, lanes, beat, width, latency=latency, apart=apart)
     model = [[0] * folds * lanes for _ in range(vectors)]
 
     async def testbench(ctx):

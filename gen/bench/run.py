@@ -29,7 +29,6 @@ SECTIONS = {
     "estimate": "gen.bench.estimate:measure_estimate",
     "targets": "gen.bench.targets:measure_targets",
     "clock": "gen.bench.clock:measure_clock",
-    "placement": "gen.bench.clock:measure_placement",
     "pnr": "gen.bench.clock:measure_pnr",
     "butterfly": "gen.bench.butterfly:measure_butterfly",
     "butterfly_emission": "gen.bench.butterfly:measure_emission",
@@ -41,9 +40,9 @@ SECTIONS = {
     "maia": "gen.bench.maia:measure_maia",
 }
 
-#: Run only when they are named: compiling the simulation of `paper`, and placing three seeds of each `ecp5`, take many
-#: minutes, the router may not end on them, and `maia` needs maia-hdl.
-DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "placement", "pnr", "maia"))
+#: Run only when they are named: compiling the simulation of `paper` takes long, as does placing and routing three seeds
+#: of each `ecp5`, and `maia` needs maia-hdl.
+DEFAULT_SECTIONS = tuple(name for name in SECTIONS if name not in ("paper", "pnr", "maia"))
 
 
 def load_results(path=RESULTS):

@@ -185,7 +185,7 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
         cells = count_cells("ecp5", types)
         counts = {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
         check_fit(counts, board, remedies)
-        how = place_and_route(types, floorplan(path, board.device))
+        how = place_and_route(types, floorplan(path, board.device, types))
         seed, report = _place(path, board, float(pll.mhz), seeds, how, progress)
         progress("packing the bitstream")
         bitstream, svf = _pack(path)

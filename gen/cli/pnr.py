@@ -31,9 +31,6 @@ def command(
         help="Clock on the board; without it, what a run out of context says.")] = None,
     baud: Annotated[int | None, typer.Option(
         metavar="N", show_default=False, help="Speed of the board's serial port; the fastest by default.")] = None,
-    placement: Annotated[bool, typer.Option(
-        "--placement", help="Place only: the clock is of estimated wires. For designs that the router does not "
-                            "finish.")] = False,
     report: Report = None,
 ):
     """Place and route for ECP5 with nextpnr: clock (median and all seeds) and utilisation, or a board's bitstream."""
@@ -48,8 +45,6 @@ def command(
     if board is not None:
         from gen.board import find_board
 
-        if placement:
-            raise ThresherError("--placement makes no bitstream; leave it or --board out")
         if output is None:
             raise ThresherError("--board needs a folder for the bitstream; name it with --output")
         if output.exists() and not output.is_dir():
@@ -61,10 +56,10 @@ def command(
             with tempfile.TemporaryDirectory() as folder:
                 emit(entry.build(parameters, "ecp5"), top, Path(folder), target="ecp5")
                 number = seeds if board is None else 1
-                what = "placing" if placement else "placing and routing"
-                update(f"synthesising, then {what} {top} out of context with {number} seed{'s' * (number != 1)}")
+                update(f"synthesising, then placing and routing {top} out of context with {number} "
+                       f"seed{'s' * (number != 1)}")
                 result = pnr(Path(folder) / f"{top}.v", top, device=device if board is None else board.device,
-                             seeds=number, route=not placement)
+                             seeds=number)
             if board is not None:
                 clock_mhz = max(1, int(_SHARE_OF_FMAX * result["fmax_mhz"]))
         if board is not None:

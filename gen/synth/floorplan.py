@@ -50,7 +50,7 @@ _MOVES = 10_000             # of the annealing, a macro
 _SCARCE = .25               # share of the places from which on a floorplan is made
 
 
-def floorplan(folder, device, seed=1):
+def floorplan(folder, device, types, seed=1):
     """Write the places of the macros into a netlist, as attributes ``BEL``, if they need many of a device's places.
 
     With fewer the placers find good ones themselves. With more than there are, place and route says what does not fit.
@@ -61,6 +61,8 @@ def floorplan(folder, device, seed=1):
         Folder of ``design.json``; see :func:`gen.synth.pnr.netlist`.
     device : str
         One of :data:`gen.synth.pnr.DEVICES`.
+    types : dict of str to int
+        Number of cells of each type in the netlist.
     seed : int
         Seed of the annealing.
 
@@ -69,16 +71,15 @@ def floorplan(folder, device, seed=1):
     bool
         Whether it wrote any.
     """
+    free = {kind: sites(device, kind) for kind in _GROUPS}
+    if not _SCARCE < max(types.get(kind, 0) / len(free[kind]) for kind in free) <= 1:
+        return False
     path = Path(folder) / "design.json"
     design = json.loads(path.read_text(encoding="utf-8"))
     cells = next(module for module in design["modules"].values()
                  if int(module["attributes"].get("top", "0"), 2))["cells"]
     macros = [name for name, cell in cells.items() if cell["type"] in _GROUPS]
     kinds = [cells[name]["type"] for name in macros]
-    free = {kind: sites(device, kind) for kind in _GROUPS}
-    taken = max(kinds.count(kind) / len(free[kind]) for kind in free)
-    if not _SCARCE < taken <= 1:
-        return False
     for name, place in zip(macros, places(connections(cells, macros), kinds, free, seed), strict=True):
         cells[name]["attributes"]["BEL"] = place
     path.write_text(json.dumps(design), encoding="utf-8")

@@ -29,10 +29,9 @@ _PACKAGE = "CABGA381"
 _TARGET_MHZ = 200
 _SCOPES = "instances.txt"
 _STATIC_CELLS = 5000         # from which on a design is large
-_CLOCK = re.compile(r"Max frequency for clock '([^']*)': ([0-9.]+) MHz")
 
 
-def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
+def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     """Place and route a Verilog file out of context, with several seeds.
 
     Parameters
@@ -47,9 +46,6 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
         Number of runs, with the seeds 1, 2, ...; two run at a time.
     speed : int
         Speed grade, one of :data:`SPEEDS`.
-    route : bool
-        False: stop behind the placement, whose clock is of wires as long as it estimates. Minutes for designs that fill
-        half of a device, where the router may not end.
 
     Returns
     -------
@@ -58,7 +54,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
         ``available`` by kind of cell), ``critical_path`` of the median run (``from`` and ``to``, cells;
         ``from_component`` and ``to_component``, the instances that these are in; ``delay_ns``, ``logic_ns``,
         ``routing_ns``, ``stages``, and ``through``: ``component`` and ``delay_ns`` of each instance on the way),
-        ``how`` and ``tool``. Without routing there is no path.
+        ``how`` and ``tool``.
 
     Raises
     ------
@@ -77,9 +73,9 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
     with tempfile.TemporaryDirectory() as folder:
         types = netlist(folder, verilog_path, top, then=[f"tee -q -o {_SCOPES} select -list t:$scopeinfo"])
         instances = _instances(Path(folder) / _SCOPES, top)
-        how = place_and_route(types, floorplan(folder, device))
+        how = place_and_route(types, floorplan(folder, device, types))
         with ThreadPoolExecutor(max_workers=2) as executor:
-            runs = list(executor.map(lambda seed: _run(folder, device, speed, seed, how, route), range(1, seeds + 1)))
+            runs = list(executor.map(lambda seed: _run(folder, device, speed, seed, how), range(1, seeds + 1)))
 
     fmax = [_fmax(top, run) for run in runs]
     # With an even number of seeds the slower of the two in the middle stands for the median's path.
@@ -92,7 +88,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6, route=True):
         "utilisation": used_cells(median),
         "critical_path": _critical_path(median, top, instances),
         "how": f"out of context, package {_PACKAGE}, target {_TARGET_MHZ} MHz, median of {seeds} "
-               f"seed{'s' * (seeds != 1)}" + ", by placement alone" * (not route),
+               f"seed{'s' * (seeds != 1)}",
         "tool": tools(),
     }
 
@@ -212,17 +208,11 @@ def run_tool(folder, function, arguments):
                           check=False)
 
 
-def _run(folder, device, speed, seed, how, route):
-    log = f"log{seed}.txt"
-    run = run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
+def _run(folder, device, speed, seed, how):
+    return run_nextpnr(folder, [f"--{device}", "--package", _PACKAGE, "--speed", str(speed), "--seed", str(seed),
                                "--freq", str(_TARGET_MHZ), "--out-of-context", "--timing-allow-fail",
-                               "--lpf-allow-unconstrained", *how, "--json", "design.json",
-                               *([] if route else ["--no-route", "--log", log])], f"report{seed}.json", f"seed {seed}")
-    if not route:
-        # The report has no clock then.
-        run["fmax"] = {clock: {"achieved": float(mhz)}
-                       for clock, mhz in _CLOCK.findall((Path(folder) / log).read_text(encoding="utf-8"))}
-    return run
+                               "--lpf-allow-unconstrained", *how, "--json", "design.json"], f"report{seed}.json",
+                       f"seed {seed}")
 
 
 def _fmax(top, run):

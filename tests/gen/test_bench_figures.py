@@ -131,4 +131,4 @@ def test_check_against_earlier_results(files, monkeypatch, capsys):
 
 
 def test_sections_that_run_by_default():
-    assert set(bench_run.SECTIONS) - set(bench_run.DEFAULT_SECTIONS) == {"paper", "placement", "pnr", "maia"}
+    assert set(bench_run.SECTIONS) - set(bench_run.DEFAULT_SECTIONS) == {"paper", "pnr", "maia"}

@@ -165,7 +165,6 @@ def test_failures_leave_nothing(tools, tmp_path, change, sentence):
 @pytest.mark.parametrize("arguments, sentence", [
     (["pnr", "sofa", "--board", "ulx4s", "-o", "x"], "Board must be one of ulx3s-85f, colorlight-i9, not 'ulx4s'."),
     (["pnr", "sofa", "--board", "ulx3s-85f"], "--board needs a folder for the bitstream; name it with --output"),
-    (["pnr", "sofa", "--board", "ulx3s-85f", "-o", "x", "--placement"], "--placement makes no bitstream"),
     (["pnr", "sofa", "-o", "x"], "--output, --clock-mhz and --baud are for a bitstream; name a --board"),
     (["pnr", "sofa", "--board", "ulx3s-85f", "-o", "x", "--clock-mhz", "900"],
      "The clock must be from 3.125 to 400 MHz, not 900 MHz."),

@@ -61,8 +61,8 @@ def calls(monkeypatch):
         made.noted.append(("synth", verilog.name, name, target, options))
         return {"target": target, "luts": 5}
 
-    def pnr(verilog, name, device, seeds, route):
-        made.noted.append(("pnr", verilog.name, name, device, seeds, route))
+    def pnr(verilog, name, device, seeds):
+        made.noted.append(("pnr", verilog.name, name, device, seeds))
         return {"fmax_mhz": 100.0, "fmax_all": [99.0, 100.0, 101.0], "device": device}
 
     for name, content in (("gen.tops", {}),
@@ -162,13 +162,11 @@ def test_sim(calls, capsys, tmp_path):
 def test_synth_and_pnr(calls, capsys, tmp_path):
     assert main(["synth", "fake"]) == 0
     assert main(["pnr", "fake", "--device", "45k", "--seeds", "5", "--report", str(tmp_path / "r.json")]) == 0
-    assert main(["pnr", "fake", "--placement"]) == 0
     assert main(["synth", "fake", "--target", "asic", "--hierarchy", "--macro-words", "1"]) == 0
     assert main(["synth", "fake", "--target", "xilinx", "--family", "xcup"]) == 0
     usual = {"liberty": None, "flatten": True, "macro_words": 64, "family": None, "sram": None}
     assert calls.noted == [("emit", "fake", "ecp5"), ("synth", "fake.v", "fake", "ecp5", usual),
-                           ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5, True),
-                           ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "85k", 3, False),
+                           ("emit", "fake", "ecp5"), ("pnr", "fake.v", "fake", "45k", 5),
                            ("emit", "fake", "asic"),
                            ("synth", "fake.v", "fake", "asic", usual | {"flatten": False, "macro_words": 1}),
                            ("emit", "fake", "xilinx"),

@@ -84,7 +84,7 @@ def test_every_place_is_one_of_nextpnr(tmp_path):
 def test_only_what_fits_gets_places(tmp_path, count, chosen):
     _write(tmp_path, _chain(count, 1))
     before = (tmp_path / "design.json").read_text(encoding="utf-8")
-    floorplan(tmp_path, "25k")
+    assert floorplan(tmp_path, "25k", {"DP16KD": count, "LUT4": count}) == chosen
     after = (tmp_path / "design.json").read_text(encoding="utf-8")
     assert (after != before) == chosen
     if chosen:

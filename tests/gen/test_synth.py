@@ -282,15 +282,6 @@ def test_pnr(tmp_path):
     assert sum(hop["delay_ns"] for hop in path["through"]) == pytest.approx(path["delay_ns"], abs=0.02)
 
 
-def test_placement_alone(tmp_path):
-    path = tmp_path / "dut.v"
-    path.write_text(emit_verilog(Accelerator(2, depth=16), "dut")[0])
-    report = pnr(path, "dut", device="12k", seeds=2, route=False)
-    assert len(report["fmax_all"]) == 2 and all(30 < mhz < 600 for mhz in report["fmax_all"])
-    assert report["critical_path"] is None and report["utilisation"]["MULT18X18D"]["used"] == 2
-    assert report["how"].endswith("2 seeds, by placement alone")
-
-
 @pytest.mark.parametrize("kwargs, message", [
     ({"device": "100k"}, "Device must be one of 12k, 25k, 45k, 85k, not '100k'."),
     ({"speed": 5}, "Speed grade must be one of 6, 7, 8, not 5."),

@@ -10,6 +10,7 @@ from hw.sdpe.collector import Collector
 from hw.sdpe.dispatcher import Dispatcher
 from hw.sdpe.dot_product_engine import DotProductEngine
 from hw.sdpe.job_generator import JobGenerator
+from hw.sdpe.layouts import Bundle
 from hw.sdpe.pointer_memory import PointerMemory
 from hw.sdpe.portion_sums import PortionSums
 from hw.sdpe.tensor_memory import TensorMemory
@@ -89,7 +90,9 @@ class FlaashEngine(wiring.Component):
                 engine.drop_zeros.eq(loader.drop_zeros), engine.restart.eq(loader.contract),
                 dispatcher.finished[number].eq(engine.finished),
             ]
-        connect(m, generator.o, dispatcher.i)
+        m.submodules.bundles = bundles = Buffer(Bundle(p))
+        connect(m, generator.o, bundles.i)
+        connect(m, bundles.o, dispatcher.i)
 
         sums, lanes = None, collector.lanes
         if p.sums:
@@ -99,7 +102,7 @@ class FlaashEngine(wiring.Component):
             lanes = sums.o
         output = m.submodules.output = Buffer(Word(p.bus_width))
         idle = Signal()
-        m.d.sync += idle.eq(~(generator.busy | dispatcher.busy | collector.busy | output.o.valid
+        m.d.sync += idle.eq(~(generator.busy | bundles.o.valid | dispatcher.busy | collector.busy | output.o.valid
                               | Cat(engine.busy for engine in engines).any()))
         working = self._contract(m, loader, generator, sums, idle)
         results = self._send(m, loader, lanes, output)

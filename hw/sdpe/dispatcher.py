@@ -15,7 +15,7 @@ MOST_BUNDLES = 3
 
 
 class Dispatcher(wiring.Component):
-    """A bundle a cycle to the engine that has the fewest, or to one after another.
+    """A bundle a cycle to the engine that has the fewest, or to one after another; the same one every second cycle.
 
     With ``dispatch="least_loaded"`` ties go round; with ``"round_robin"``, the source's way, an engine that has
     `MOST_BUNDLES` holds all others up. Latency 1 cycle.
@@ -41,7 +41,8 @@ class Dispatcher(wiring.Component):
         m = Module()
         p = self._parameters
         engines = p.engines
-        # The choice for the next bundle is made a cycle ahead.
+        # The choice for the next bundle is made a cycle ahead, among the engines that are not given one now: how many
+        # those then have is not known yet.
         pick, given, behind = Signal(engines, init=1), Signal(engines), Signal(engines)
         levels = [Signal(engines, name=f"level{level}") for level in range(MOST_BUNDLES)]
         goes = Signal()
@@ -49,10 +50,10 @@ class Dispatcher(wiring.Component):
                      given.eq(pick & goes.replicate(engines))]
         some = Signal(engines)
         for number in range(engines):
-            held, after = (Signal(range(MOST_BUNDLES + 1), name=f"{name}{number}") for name in ("held", "after"))
-            m.d.comb += [after.eq(held + given[number] - self.finished[number]), some[number].eq(held != 0),
-                         *(level[number].eq(after == count) for count, level in enumerate(levels))]
-            m.d.sync += held.eq(after)
+            held = Signal(range(MOST_BUNDLES + 1), name=f"held{number}")
+            m.d.comb += [some[number].eq(held != 0), *(level[number].eq((held == count) & ~given[number])
+                                                       for count, level in enumerate(levels))]
+            m.d.sync += held.eq(held + given[number] - self.finished[number])
         passed = Signal(engines)                               # up to the last choice
         m.d.comb += passed.eq(Mux(goes, lowest_ones(pick), behind))
         m.d.sync += [behind.eq(passed), self.bundle.eq(self.i.payload), self.valid.eq(given),

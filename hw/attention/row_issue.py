@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2
 
 from hw.stream import Buffer
 from hw.stream.delay import delay
-from hw.stream.select import lowest_bit, number_of
+from hw.stream.select import is_single, lowest_bit, number_of
 
 from .group_walk import KeyStep
 
@@ -65,9 +65,6 @@ class RowIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-
-        def is_single(rows):
-            return (rows & ~lowest_bit(rows)) == 0
 
         m.submodules.buffer = buffer = Buffer(KeyStep(p))
         wiring.connect(m, wiring.flipped(self.i), buffer.i)

@@ -100,7 +100,8 @@ class FiberFetch(wiring.Component):
         filled, is_long = Signal(p.bundle, reset_less=True), Signal(reset_less=True)
         another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
         held, number = Signal(), Signal.like(came.a_number)
-        ready, known_ready = ~full | goes, ~known_full | ~full | goes
+        ready = ~full | goes
+        known_ready = ~known_full | ready
         m.d.comb += [goes.eq(full & load_a.i.ready & load_b.i.ready), bundles.o.ready.eq(~came_full | known_ready)]
         with m.If(bundles.o.ready):
             m.d.sync += [came_full.eq(bundles.o.valid), came.eq(bundles.o.payload)]

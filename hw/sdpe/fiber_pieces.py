@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from hw.stream import PointerFifo
-from hw.stream.select import any_of, number_of
+from hw.stream.select import any_of, is_single, lowest_bit, number_of
 
 from .layouts import FiberRange
 
@@ -70,12 +70,8 @@ class FiberPieces(wiring.Component):
         left, active, walk = Signal(fibers), Signal(), Signal(self._range, reset_less=True)
         every, times, fresh, room = Signal(fibers), Signal.like(walk.times), Signal(), Signal(init=1)
         final, every_final, again = Signal(), Signal(), Signal()
-        one = Cat(left[n] & ~left[:n].any() for n in range(fibers))
+        one = lowest_bit(left)
         rest = left & ~one
-
-        def is_single(some):
-            return ~any_of([some[n] & some[:n].any() for n in range(fibers)])
-
         m.d.comb += taken.eq(full & (~active | (room & final & ~again)))
         start, end = Signal(p.pointer_bits, reset_less=True), Signal(p.pointer_bits, reset_less=True)
         found, valid = Signal(self._piece, reset_less=True), Signal()

@@ -4,7 +4,7 @@ from amaranth.hdl import Mux, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
-from hw.stream.select import any_of, lowest_bit
+from hw.stream.select import any_of, is_single, lowest_bit
 
 from .layouts import Job, Result
 from .match import Matches
@@ -42,7 +42,7 @@ def pick_matches(m, parameters, source, goes):
     left, taken = Signal(p.window), Signal(p.window)
     one = lowest_bit(left)
     final = Signal()
-    m.d.comb += [left.eq(head.hits & ~taken), final.eq((left & ~one) == 0), source.ready.eq(goes & final)]
+    m.d.comb += [left.eq(head.hits & ~taken), final.eq(is_single(left)), source.ready.eq(goes & final)]
     now = goes & source.valid
     with m.If(now):
         m.d.sync += taken.eq(Mux(final, 0, taken | one))

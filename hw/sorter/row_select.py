@@ -137,7 +137,7 @@ class RowSelect(wiring.Component):
             m.d.sync += [rule.eq(rules[working]), count.eq(words_waiting[working])]
 
         # Walk over the words: the address goes to the memory, the word is compared four cycles later.
-        trial, lowest_bit = Signal(p.score_width), Signal()   # `trial[0]`, in a register of its own
+        trial, last_bit = Signal(p.score_width), Signal()   # `trial[0]`, in a register of its own
         prime, walk, decide, choose_start = Signal(), Signal(), Signal(), Signal()
         segment, place = Signal(p.segment_bits), Signal(range(max(2, p.max_passes)))
         choosing, next_word, start_over = Signal(), Signal(), Signal()
@@ -173,7 +173,7 @@ class RowSelect(wiring.Component):
             with m.State("PRIME"):
                 m.d.comb += prime.eq(1)
                 m.d.sync += [trial.eq(Mux(rule.merge, 1 << (p.score_width - 1), 0)),
-                             lowest_bit.eq(rule.merge & (p.score_width == 1))]
+                             last_bit.eq(rule.merge & (p.score_width == 1))]
                 m.next = "START"
                 with m.If(rule.merge):
                     m.next = "DECIDE"
@@ -189,10 +189,10 @@ class RowSelect(wiring.Component):
                 m.next = "DECIDE"
             with m.State("DECIDE"):
                 # The next walk begins: its first word is compared when this bit is settled.
-                m.d.comb += [decide.eq(1), walk.eq(~lowest_bit)]
-                m.d.sync += [trial.eq(trial >> 1), lowest_bit.eq(trial[1:2])]
+                m.d.comb += [decide.eq(1), walk.eq(~last_bit)]
+                m.d.sync += [trial.eq(trial >> 1), last_bit.eq(trial[1:2])]
                 m.next = "SEARCH"
-                with m.If(lowest_bit):
+                with m.If(last_bit):
                     m.next = "START"
                 with m.Elif(walk_end):
                     m.next = "COUNT"

@@ -5,6 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.shared import shared
+
 from ._check import require_shape
 from .apart import APART
 from .occupancy import occupancy
@@ -61,7 +63,7 @@ class PointerFifo(wiring.Component):
         ]
         for part, start in enumerate(range(0, len(payload), _PART)):
             bits = slice(start, start + _PART)
-            items = m.submodules[f"items{part}"] = RegisterFile(len(payload[bits]), self._depth)
+            items = m.submodules[f"items{part}"] = shared(RegisterFile, len(payload[bits]), self._depth)
             write, read = (Signal(address_bits, name=f"{name}{part}", attrs=APART) for name in ("write", "read"))
             m.d.comb += [
                 items.write_enable.eq(push), items.write_address.eq(write), items.write_data.eq(payload[bits]),

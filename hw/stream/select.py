@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Mux
 
-__all__ = ["any_of", "lowest_bit", "number_of", "select"]
+__all__ = ["any_of", "is_single", "lowest_bit", "number_of", "select"]
 
 
 def select(index, values):
@@ -35,9 +35,14 @@ def any_of(values):
     return total
 
 
+def is_single(value):
+    """Whether at most one bit of a value is set."""
+    return ~any_of([value[n] & value[:n].any() for n in range(len(value))])
+
+
 def lowest_bit(value):
-    """The lowest bit of a value that is set, alone; 0 if none is."""
-    return (value & (~value + 1))[:len(value)]
+    """The lowest bit of a value that is set, alone; 0 if none is. Not ``value & -value``, a chain of carries."""
+    return Cat(value[n] & ~value[:n].any() for n in range(len(value)))
 
 
 def number_of(bit):

@@ -82,8 +82,9 @@ def test_residual_and_weights(stall):
     same(normalise(dut, 4, x, y, norm, stall, rng)[0], layer_norm(residual(x, y), *norm))
 
 
-# The digits of a vector's moments are a cycle more or less: one may be late by them.
-@pytest.mark.parametrize("points, period, late", [(512, 128, 2), (256, 64, 2), (4, 64, 0)])
+# Vectors of 256 take as long as the digits of their moments, which are a cycle more or less: one may be late by them.
+# Of those of 512 one in sixty is late by a cycle.
+@pytest.mark.parametrize("points, period, late", [(512, 128, 1), (256, 64, 2), (4, 64, 0)])
 def test_a_vector_in_as_many_cycles_as_it_has_pieces(points, period, late):
     draw = np.random.default_rng(generator().getrandbits(32))
     x = draw.standard_normal((16, points)).astype(np.float16)

@@ -37,7 +37,7 @@ def _write(folder, cells):
 @pytest.mark.parametrize("device", _PLACES)
 def test_numbers_of_places(device):
     """As the family's data sheet counts them (Lattice FPGA-DS-02012, table 1.1)."""
-    assert tuple(len(sites(device, kind)) for kind in ("DP16KD", "MULT18X18D")) == _PLACES[device]
+    assert tuple(len(sites(device)[kind]) for kind in ("DP16KD", "MULT18X18D")) == _PLACES[device]
 
 
 def test_weights_are_those_of_springs():
@@ -61,7 +61,7 @@ def test_weights_are_those_of_springs():
 def test_what_is_tied_together_is_close():
     cells = _chain(40, 3)
     macros = [name for name in cells if name.startswith("memory")]
-    free = {"DP16KD": sites("25k", "DP16KD")}
+    free = sites("25k")
     chosen = places(connections(cells, macros), ["DP16KD"] * 40, free, 1)
     assert len(set(chosen)) == 40
     assert chosen == places(connections(cells, macros), ["DP16KD"] * 40, free, 1)
@@ -73,7 +73,7 @@ def test_what_is_tied_together_is_close():
 def test_every_place_is_one_of_nextpnr(tmp_path):
     require_nextpnr()
     cells = {f"{kind}_{place}".replace("/", "_"): _cell(kind, {"BEL": place, "keep": "1"})
-             for kind in ("DP16KD", "MULT18X18D") for place in sites("25k", kind)}
+             for kind, places_of in sites("25k").items() for place in places_of}
     _write(tmp_path, cells)
     used = run_nextpnr(tmp_path, ["--25k", "--package", "CABGA381", "--json", "design.json", "--out-of-context",
                                   "--placer", "heap", "--no-route"], "report.json", "all places")["utilization"]
@@ -90,4 +90,4 @@ def test_only_what_fits_gets_places(tmp_path, count, chosen):
     if chosen:
         cells = json.loads(after)["modules"]["top"]["cells"]
         assert {cell["attributes"]["BEL"] for cell in cells.values() if "BEL" in cell["attributes"]} == \
-            set(sites("25k", "DP16KD"))
+            set(sites("25k")["DP16KD"])

@@ -1,7 +1,5 @@
 """`Dispatcher`: every bundle to one engine that has a place, and to the one with the fewest."""
 
-from collections import deque
-
 import pytest
 
 from hw.sdpe.dispatcher import MOST_BUNDLES, Dispatcher
@@ -15,16 +13,18 @@ def test_places_and_loads(engines, dispatch):
     p, rng = small(engines=engines, dispatch=dispatch), generator()
     dut, count = Dispatcher(p), 300
     order, held = [], [0] * engines
+    # What each engine had when the choice was made, two cycles before its bundle comes out, and which was chosen then.
+    before, known, last = [0] * engines, [0] * engines, None
 
     async def testbench(ctx):
-        offered, taken_before, cycles, recent, last = 0, [], 0, deque(maxlen=3), None
+        nonlocal before, known, last
+        offered, taken_before, cycles = 0, [], 0
         while len(order) < count or any(held):
             valid = offered < count and rng.random() < 0.7
             ctx.set(dut.i.valid, valid)
             ctx.set(dut.i.payload.destination, offered)
             done = [number for number in range(engines) if held[number] and rng.random() < 0.3]
             ctx.set(dut.finished, sum(1 << number for number in done))
-            recent.append(list(held))
             _, _, ready, given, destination = await ctx.tick().sample(dut.i.ready, dut.valid, dut.bundle.destination)
             if given:
                 engine = given.bit_length() - 1
@@ -33,10 +33,9 @@ def test_places_and_loads(engines, dispatch):
                 held[engine] += 1
                 assert held[engine] <= MOST_BUNDLES
                 if dispatch == "least_loaded":
-                    # What has finished since the choice was made is not known to it, nor what it gave just before.
-                    assert any(loads[engine] <= min(load for number, load in enumerate(loads)
-                                                    if number != last or engines == 1) + 1 for loads in recent)
-            last = given.bit_length() - 1 if given else None
+                    assert engine != last
+                    assert known[engine] == min(load for number, load in enumerate(known) if number != last)
+            known, before, last = before, list(held), given.bit_length() - 1 if given else None
             for number in done:
                 held[number] -= 1
             if valid and ready:

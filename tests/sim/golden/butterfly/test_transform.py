@@ -137,12 +137,13 @@ def test_chosen_scaling_is_enough_and_needed():
     assert choose_scaling(x, np.full((6, 32, 2, 2), 1.5))[1] > 0
 
 
-# Two to three times what random weights give at the median.
-@pytest.mark.parametrize("form, most", [("fp16", 3e-3), ("bf16", 2.4e-2), ("fp32", 4e-7), ("fixed16", 1e-2)])
+@pytest.mark.parametrize("form, most", [("fp16", 1.5e-3), ("bf16", 1.2e-2), ("fp32", 2e-7), ("fixed16", 5e-3)])
 def test_errors_of_the_formats(form, most):
-    x, w = draw(512, (4,))
-    assert 0 < transform_error(x, w, form)["rms"] < most
-    assert 0 < transform_error(x, None, form)["rms"] < most
+    # Of the median: random weights now and then cancel almost all of a vector, and what is left is all error.
+    rng = generator()
+    draws = [draw(512, (4,), rng.getrandbits(32)) for _ in range(9)]
+    assert 0 < np.median([transform_error(x, w, form)["rms"] for x, w in draws]) < most
+    assert 0 < np.median([transform_error(x, None, form)["rms"] for x, _ in draws]) < most
 
 
 def test_bad_shapes():

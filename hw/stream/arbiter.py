@@ -1,10 +1,11 @@
 """Round-robin arbiter: several streams share one."""
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ._check import require_positive, require_shape
+from .select import any_of, lowest_bit, number_of
 
 
 def _has_last(shape):
@@ -85,34 +86,22 @@ class Arbiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        served = Signal(range(self._count), init=self._count - 1)
+        # A bit for each input: the one served last, those behind it that are valid, and the one that is served.
+        served = Signal(self._count, init=1 << (self._count - 1))
         locked = Signal()
-        choice = Signal(range(self._count))
-        grant = Signal(range(self._count))
-
-        # Later assignments win: inputs at or before the one served last come first in the code, the others
-        # after them, each group from its highest index down, so the lowest index of the best group remains.
-        for n in reversed(range(self._count)):
-            with m.If(self.i[n].valid):
-                m.d.comb += choice.eq(n)
-        for n in reversed(range(1, self._count)):
-            with m.If(self.i[n].valid & (n > served)):
-                m.d.comb += choice.eq(n)
-
+        valid, behind, grant = Signal(self._count), Signal(self._count), Signal(self._count)
         m.d.comb += [
-            grant.eq(choice),
-            self.source.eq(grant),
+            valid.eq(Cat(source.valid for source in self.i)),
+            behind.eq(Cat(valid[n] & served[:n].any() for n in range(self._count))),
+            grant.eq(Mux(locked, served, Mux(behind.any(), lowest_bit(behind), lowest_bit(valid)))),
+            # The payload waits for the choice, and the handshake does not.
+            self.o.valid.eq(Mux(locked, (valid & served).any(), valid.any())),
+            Value.cast(self.o.payload).eq(any_of([
+                Value.cast(source.payload) & chosen.replicate(len(Value.cast(source.payload)))
+                for source, chosen in zip(self.i, grant, strict=True)])),
+            self.source.eq(number_of(grant)),
+            *(source.ready.eq(self.o.ready & chosen) for source, chosen in zip(self.i, grant, strict=True)),
         ]
-        with m.If(locked):
-            m.d.comb += grant.eq(served)
-        with m.Switch(grant):
-            for n, source in enumerate(self.i):
-                with m.Case(n):
-                    m.d.comb += [
-                        self.o.payload.eq(source.payload),
-                        self.o.valid.eq(source.valid),
-                        source.ready.eq(self.o.ready),
-                    ]
 
         final = self.o.payload["last"] if self._packets else 1
         with m.If(self.o.valid):

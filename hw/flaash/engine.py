@@ -109,12 +109,12 @@ class FlaashEngine(wiring.Component):
         m.d.comb += self.busy.eq(loader.busy | self.o.valid | self.done.valid)
         events = {
             "working": working, "loading": loader.loading, "results": results,
-            "compares": _total(engine.compares for engine in engines),
-            "macs": _total(engine.products for engine in engines),
-            "jobs": _total(engine.begins for engine in engines),
-            "waits": _total(engine.waits for engine in engines),
-            "starved": _total(engine.starved for engine in engines),
         }
+        for counter, name in (("compares", "compares"), ("macs", "products"), ("jobs", "begins"), ("waits", "waits"),
+                              ("starved", "starved")):
+            # A register on the way from engines that are far.
+            events[counter] = _total(delay(m, getattr(engine, name), 1, f"{name}{number}", payload=True)
+                                     for number, engine in enumerate(engines))
         m.d.sync += [self.events[counter.name].eq(events[counter.name]) for counter in self.counters]
         return m
 
@@ -123,7 +123,7 @@ class FlaashEngine(wiring.Component):
         p = self.parameters
         width = bits_for(max(p.fibers, p.sums))
         m.submodules.multiply = multiply = SerialMultiply(width)
-        several, working, quiet = Signal(), Signal(), Signal()
+        several, working, quiet, many = Signal(), Signal(), Signal(), Signal()
         results = Signal(2 * width)
         m.d.comb += [
             multiply.a.eq(loader.a.fibers), multiply.b.eq(loader.b.fibers), multiply.start.eq(loader.contract),
@@ -156,14 +156,17 @@ class FlaashEngine(wiring.Component):
                     m.next = "IDLE"
             if sums is not None:
                 with m.State("PARTIALS"):
+                    m.d.sync += many.eq((results > p.sums) | (multiply.p > p.sums))
                     with m.If(~multiply.busy):
-                        m.next = "CLEAR"
-                        with m.If((results > p.sums) | (multiply.p > p.sums)):
-                            m.d.comb += [loader.refused.eq(1), loader.refusal.eq(FlaashError.BAD_PORTIONS)]
-                            m.d.sync += working.eq(0)
-                            m.next = "IDLE"
-                        with m.Else():
-                            m.d.comb += sums.clear.eq(1)
+                        m.next = "TEST"
+                with m.State("TEST"):
+                    m.next = "CLEAR"
+                    with m.If(many):
+                        m.d.comb += [loader.refused.eq(1), loader.refusal.eq(FlaashError.BAD_PORTIONS)]
+                        m.d.sync += working.eq(0)
+                        m.next = "IDLE"
+                    with m.Else():
+                        m.d.comb += sums.clear.eq(1)
                 with m.State("CLEAR"):
                     with m.If(~sums.busy):
                         m.next = "BEGIN"

@@ -9,6 +9,7 @@ from hw.arith.serial import SerialDivide
 from hw.sdpe.layouts import Entry
 from hw.sdpe.pointer_memory import PointerRow, pointer_row_bits
 from hw.stream import WidthConverter, Word
+from hw.stream.delay import delay
 from hw.stream.header import collect_header
 from hw.stream.packet import PacketInput
 from hw.stream.select import any_of
@@ -132,6 +133,8 @@ class FlaashLoader(wiring.Component):
                     m.d.sync += [heading.eq(0), error.eq(FlaashError.SHORT_PACKET)]
                     m.next = "DRAIN"
             with m.State("CHECK"):
+                m.next = "CHECKING"
+            with m.State("CHECKING"):
                 m.next = "CHECKED"
             with m.State("CHECKED"):
                 m.next = "TENSOR"
@@ -221,24 +224,25 @@ class FlaashLoader(wiring.Component):
         return m
 
     def _check(self, m, header):
-        """What may be wrong with a header, as registers."""
+        """What may be wrong with a header, in registers behind those of each comparison."""
         p = self._parameters
         wrong = {error: Signal(name=error.name.lower()) for error in (
             FlaashError.BAD_MAGIC, FlaashError.NOTHING, FlaashError.BAD_SIZE, FlaashError.BAD_PORTIONS)}
-        bad_size = 0
+        sizes = []
         for load, fibers, entries in ((header.load_a, header.fibers_a, header.entries_a),
                                       (header.load_b, header.fibers_b, header.entries_b)):
-            bad_size |= Mux(load, (fibers == 0) | (fibers > p.fibers) | (entries > p.entries),
-                            (fibers != 0) | (entries != 0))
-        m.d.sync += [
-            wrong[FlaashError.BAD_MAGIC].eq(
-                (header.magic != HEADER_MAGIC)
-                | Cat(header.reserved_flags, header.reserved, header.reserved_word).any()),
-            wrong[FlaashError.NOTHING].eq(~(header.load_a | header.load_b | header.contract)),
-            wrong[FlaashError.BAD_SIZE].eq(bad_size),
-            wrong[FlaashError.BAD_PORTIONS].eq((header.portions == 0) | (header.portions > max(1, p.sums))
-                                               | (header.portions > p.fibers)),
-        ]
+            sizes += [load & (fibers == 0), load & (fibers > p.fibers), load & (entries > p.entries),
+                      ~load & (fibers != 0), ~load & (entries != 0)]
+        found = {
+            FlaashError.BAD_MAGIC: [header.magic != HEADER_MAGIC, header.reserved_flags != 0, header.reserved != 0,
+                                    header.reserved_word != 0],
+            FlaashError.NOTHING: [~(header.load_a | header.load_b | header.contract)],
+            FlaashError.BAD_SIZE: sizes,
+            FlaashError.BAD_PORTIONS: [header.portions == 0, header.portions > max(1, p.sums),
+                                       header.portions > p.fibers],
+        }
+        for error, reasons in found.items():
+            m.d.sync += wrong[error].eq(delay(m, Cat(reasons), 1, f"{error.name.lower()}_of").any())
         return wrong
 
     def _write_pointers(self, m, section, of_b, entries):
@@ -307,9 +311,10 @@ class _Section:
         m.submodules[f"{name}_rows"] = ResetInserter(self.start)(converter)
         self.takes = self.on & more & converter.i.ready
         self.row = converter.o.payload.data
-        self.writes = converter.o.valid & (self.left != 0) & self.on
+        some = Signal(name=f"{name}_some")
+        self.writes = converter.o.valid & some & self.on
         #: All rows are written; all beats are taken.
-        self.done, self.whole = self.left == 0, ~more
+        self.done, self.whole = ~some, ~more
         last = Signal(name=f"{name}_last")
         m.d.comb += [converter.i.valid.eq(self.on & more & self.available), converter.i.payload.data.eq(self.word),
                      last.eq(beats_left == 1), converter.i.payload.last.eq(last), converter.o.ready.eq(1)]
@@ -317,8 +322,8 @@ class _Section:
             m.d.sync += [beats_left.eq(beats_left - 1), more.eq(~last)]
         with m.If(self.writes):
             m.d.sync += [self.left.eq(Mux(self.left > row_words, self.left - row_words, 0)),
-                         self.number.eq(self.number + 1)]
+                         some.eq(self.left > row_words), self.number.eq(self.number + 1)]
         with m.If(self.start):
             per_beat = ceil_log2(p.bus_width // width) if p.bus_width >= width else 0
-            m.d.sync += [self.left.eq(words), self.number.eq(0), more.eq(words != 0),
+            m.d.sync += [self.left.eq(words), some.eq(words != 0), self.number.eq(0), more.eq(words != 0),
                          beats_left.eq((words[:bits] + (1 << per_beat) - 1) >> per_beat)]

@@ -1,9 +1,10 @@
 """Which engine is given which bundle."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.stream.delay import delay
 from hw.stream.select import any_of, lowest_bit
 
 from .layouts import Bundle
@@ -15,9 +16,10 @@ MOST_BUNDLES = 3
 
 
 class Dispatcher(wiring.Component):
-    """A bundle a cycle to the engine that has the fewest, or to one after another; the same one every second cycle.
+    """A bundle a cycle to the engine that has the fewest, or to one after another.
 
-    With ``dispatch="least_loaded"`` ties go round; with ``"round_robin"``, the source's way, an engine that has
+    With ``dispatch="least_loaded"`` ties go round, and an engine is given one every third cycle at most, for how many
+    it has counts two cycles later; with ``"round_robin"``, the source's way, an engine that has
     `MOST_BUNDLES` holds all others up. Latency 1 cycle.
 
     Members
@@ -41,36 +43,34 @@ class Dispatcher(wiring.Component):
         m = Module()
         p = self._parameters
         engines = p.engines
-        # The choice for the next bundle is made a cycle ahead, among the engines that are not given one now: how many
-        # those then have is not known yet.
+        # The choice is made ahead, in two cycles: those that have the fewest, then one of them. An engine that is given
+        # one meanwhile is not chosen again: how many it then has is not known yet.
         pick, given, behind = Signal(engines, init=1), Signal(engines), Signal(engines)
-        levels = [Signal(engines, name=f"level{level}") for level in range(MOST_BUNDLES)]
+        # Engines that have none, one, and so on.
+        having = [Signal(engines, name=f"having{count}", init=-1 if count == 0 else 0)
+                  for count in range(MOST_BUNDLES + 1)]
         goes = Signal()
         m.d.comb += [goes.eq(self.i.valid & pick.any()), self.i.ready.eq(pick.any()),
                      given.eq(pick & goes.replicate(engines))]
-        some = Signal(engines)
-        for number in range(engines):
-            held = Signal(range(MOST_BUNDLES + 1), name=f"held{number}")
-            m.d.comb += [some[number].eq(held != 0), *(level[number].eq((held == count) & ~given[number])
-                                                       for count, level in enumerate(levels))]
-            m.d.sync += held.eq(held + given[number] - self.finished[number])
+        more, less = given & ~self.finished, self.finished & ~given
+        for count, engines_having in enumerate(having):
+            fewer = having[count - 1] & more if count else 0
+            others = having[count + 1] & less if count < MOST_BUNDLES else 0
+            m.d.sync += engines_having.eq((engines_having & ~more & ~less) | fewer | others)
+        levels = [engines_having & ~given for engines_having in having[:-1]]
         passed = Signal(engines)                               # up to the last choice
-        m.d.comb += passed.eq(Mux(goes, lowest_ones(pick), behind))
+        m.d.comb += passed.eq(Mux(goes, Cat(pick[number:].any() for number in range(engines)), behind))
         m.d.sync += [behind.eq(passed), self.bundle.eq(self.i.payload), self.valid.eq(given),
-                     self.busy.eq(some.any() | goes)]
+                     self.busy.eq(~having[0].all() | goes)]
         if p.dispatch == "round_robin":
             turn = Signal(engines, init=1)
             following = Mux(goes, turn.rotate_left(1), turn) if engines > 1 else turn
             m.d.sync += [turn.eq(following), pick.eq(following & any_of(levels))]
         else:
-            wanted = levels[-1]
+            fewest = levels[-1]
             for level in reversed(levels[:-1]):
-                wanted = Mux(level.any(), level, wanted)
+                fewest = Mux(level.any(), level, fewest)
+            wanted = delay(m, fewest, 1, "wanted") & ~given
             ahead = wanted & ~passed
             m.d.sync += pick.eq(Mux(ahead.any(), lowest_bit(ahead), lowest_bit(wanted)))
         return m
-
-
-def lowest_ones(bit):
-    """All bits up to the one that is set."""
-    return (bit | (bit - 1))[:len(bit)]

@@ -4,6 +4,8 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hw.stream.delay import delay
+
 from .fiber_fetch import FiberFetch
 from .float_sum import FloatSum
 from .integer_sum import IntegerSum
@@ -68,10 +70,12 @@ class DotProductEngine(wiring.Component):
             m.d.comb += getattr(intersection, name).eq(getattr(fetch, name))
         m.d.comb += [
             fetch.room_a.eq(intersection.room_a), fetch.room_b.eq(intersection.room_b),
-            fetch.restart.eq(self.restart), total.drop_zeros.eq(self.drop_zeros),
-            self.finished.eq(total.finished), self.busy.eq(fetch.busy | intersection.busy | total.busy),
+            fetch.restart.eq(self.restart),
+            total.drop_zeros.eq(delay(m, self.drop_zeros, 1, "drop_zeros", apart=True)),
+            self.finished.eq(total.finished),
         ]
         m.d.sync += [
+            self.busy.eq(fetch.busy | intersection.busy | total.busy),
             self.compares.eq(intersection.compares), self.products.eq(total.product),
             self.begins.eq(intersection.begins), self.waits.eq(fetch.waits), self.starved.eq(intersection.starved),
         ]

@@ -96,13 +96,15 @@ class FiberFetch(wiring.Component):
         m.submodules.bundles = bundles = PointerFifo(Bundle(p), _BUNDLES)
         connect(m, flipped(self.i), bundles.i)
         came, known, bundle = (Signal(Bundle(p), name=name, reset_less=True) for name in ("came", "known", "bundle"))
-        came_full, known_full, full, goes = Signal(), Signal(), Signal(), Signal()
+        came_full, known_full, full, may, goes = Signal(), Signal(), Signal(), Signal(), Signal()
         filled, is_long = Signal(p.bundle, reset_less=True), Signal(reset_less=True)
         another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
         held, number = Signal(), Signal.like(came.a_number)
-        ready = ~full | goes
+        # Loaders that may take a bundle may do so a cycle later, too, if they have taken none meanwhile.
+        ready = ~full | may
         known_ready = ~known_full | ready
-        m.d.comb += [goes.eq(full & load_a.i.ready & load_b.i.ready), bundles.o.ready.eq(~came_full | known_ready)]
+        m.d.sync += may.eq(load_a.i.ready & load_b.i.ready & ~goes)
+        m.d.comb += [goes.eq(full & may), bundles.o.ready.eq(~came_full | known_ready)]
         with m.If(bundles.o.ready):
             m.d.sync += [came_full.eq(bundles.o.valid), came.eq(bundles.o.payload)]
         starts = [came.b_start, *(came.b_ends[n] for n in range(p.bundle - 1))]

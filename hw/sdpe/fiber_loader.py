@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out, connect
 from amaranth.utils import ceil_log2
 
 from hw.stream import PointerFifo
+from hw.stream.credits import credits
+from hw.stream.delay import delay
 
 from .fiber_pieces import FiberPieces
 from .layouts import Entry, FiberRange, Window
@@ -42,7 +44,7 @@ class FiberLoader(wiring.Component):
     arrived, arrived_row : In
         Rows, in the order of the grants. They are not refused.
     room : In(1)
-        Windows may come; those that are on their way do so anyway, at most 3.
+        Windows may come; those that are on their way do so anyway, at most 4.
     valid, window : Out
     first : Out(1)
         The window is the first one of its fiber; then these tell about the fiber:
@@ -56,13 +58,13 @@ class FiberLoader(wiring.Component):
     """
 
     #: Windows that may come once `room` is low.
-    late = 3
+    late = 4
 
     def __init__(self, parameters, fibers, base, tag):
         p = self._parameters = parameters
         self._fibers, self._base, self._tag = fibers, base, tag
         self._range = FiberRange(p, fibers, tag)
-        self._queue = 1 << ceil_log2(read_latency(p) + 8)      # rows asked for that have not been cut yet
+        self._queue = 1 << ceil_log2(read_latency(p) + 10)     # rows asked for that have not been cut yet
         self._row = data.ArrayLayout(Entry(p), p.row_entries)
         super().__init__({
             "i": In(stream.Signature(self._range)),
@@ -89,7 +91,8 @@ class FiberLoader(wiring.Component):
         connect(m, rows.o, cutter.rows)
         connect(m, pieces.o, cutter.pieces)
         m.d.comb += [
-            cutter.room.eq(self.room), self.busy.eq(asking | pieces.busy | cutter.busy),
+            cutter.room.eq(delay(m, self.room, 1, "room", apart=True)),
+            self.busy.eq(asking | pieces.busy | cutter.busy),
             *(getattr(self, name).eq(getattr(cutter, name)) for name in (
                 "valid", "window", "first", "number", "tag", "first_of_range", "last_of_range")),
         ]
@@ -99,27 +102,20 @@ class FiberLoader(wiring.Component):
         """Rows of a range one after another, and again, as long as the queue behind the memory has places."""
         p, row_shift = self._parameters, ceil_log2(self._parameters.row_entries)
         wanted, bits = self.i.payload, self._parameters.pointer_bits - ceil_log2(self._parameters.row_entries)
-        start, more = Signal(bits), Signal(bits)
-        first, row = Signal(p.row_bits, name="first_row"), Signal(p.row_bits, name="next_row")
-        every, left, at_last = Signal(bits, name="every"), Signal(bits, name="left"), Signal()
+        start, end = Signal(bits), Signal(bits)
+        first, row, last = (Signal(p.row_bits, name=name) for name in ("first_row", "next_row", "last_row"))
         times, last_time = Signal.like(wanted.times), Signal()
-        places, may, goes = Signal(range(self._queue + 1), init=self._queue), Signal(init=1), Signal()
+        may, goes = Signal(init=1), Signal()
         m.d.comb += [
             goes.eq(self.request & self.granted), self.request.eq(asking & may), self.row.eq(row),
-            start.eq(wanted.start >> row_shift),
-            more.eq(((wanted.ends[self._fibers - 1] - 1) >> row_shift) - start),
+            start.eq(wanted.start >> row_shift), end.eq((wanted.ends[self._fibers - 1] - 1) >> row_shift),
         ]
-        following = Signal.like(places)
-        m.d.comb += following.eq(places - goes + (rows.o.valid & rows.o.ready))
-        m.d.sync += [places.eq(following), may.eq(following != 0)]
+        credits(m, self._queue, may, delay(m, goes, 1, "goes"), (rows.o.valid & rows.o.ready,), "rows")
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [
-                first.eq(self._base + start), row.eq(self._base + start), every.eq(more), left.eq(more),
-                at_last.eq(more == 0), times.eq(wanted.times), last_time.eq(wanted.times == 1), asking.eq(1),
-            ]
+            m.d.sync += [first.eq(self._base + start), row.eq(self._base + start), last.eq(self._base + end),
+                         times.eq(wanted.times), last_time.eq(wanted.times == 1), asking.eq(1)]
         with m.Elif(goes):
-            m.d.sync += [row.eq(row + 1), left.eq(left - 1), at_last.eq(left == 1)]
-            with m.If(at_last):
-                m.d.sync += [row.eq(first), left.eq(every), at_last.eq(every == 0), times.eq(times - 1),
-                             last_time.eq(times == 2), asking.eq(~last_time)]
+            m.d.sync += row.eq(row + 1)
+            with m.If(row == last):
+                m.d.sync += [row.eq(first), times.eq(times - 1), last_time.eq(times == 2), asking.eq(~last_time)]
         m.d.comb += [rows.i.payload.eq(self.arrived_row), rows.i.valid.eq(self.arrived)]

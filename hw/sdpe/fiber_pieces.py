@@ -18,17 +18,17 @@ _QUEUE = 8
 class Piece(data.StructLayout):
     """A fiber with entries.
 
-    ``window`` is the number of its first window, ``more`` how many follow that, ``first`` and ``last`` are the entries
-    of the first and the last window that are not before it, and not behind it. ``fills`` tells that the last one is
-    the last entry of its row. ``number`` is which fiber of its range it is, ``first_of_range`` and ``last_of_range``
-    that none with entries is before it, or behind it.
+    ``window`` is the number of its first window, ``more`` how many follow that, ``single`` that none does, ``first``
+    and ``last`` are the entries of the first and the last window that are not before it, and not behind it. ``fills``
+    tells that the last one is the last entry of its row. ``number`` is which fiber of its range it is,
+    ``first_of_range`` and ``last_of_range`` that none with entries is before it, or behind it.
     """
 
     def __init__(self, parameters, fibers, tag):
         p = parameters
         window = p.pointer_bits - ceil_log2(p.window)
         super().__init__({
-            "window": window, "more": window, "first": p.window, "last": p.window, "fills": 1,
+            "window": window, "more": window, "single": 1, "first": p.window, "last": p.window, "fills": 1,
             "number": max(1, ceil_log2(fibers)), "first_of_range": 1, "last_of_range": 1, "tag": tag})
 
 
@@ -69,10 +69,10 @@ class FiberPieces(wiring.Component):
         # again, is found a cycle ahead.
         left, active, walk = Signal(fibers), Signal(), Signal(self._range, reset_less=True)
         every, times, fresh, room = Signal(fibers), Signal.like(walk.times), Signal(), Signal(init=1)
-        final, every_final, again = Signal(), Signal(), Signal()
+        final, every_final, again, over = Signal(), Signal(), Signal(), Signal()     # `over`: final, and not again
         one = lowest_bit(left)
         rest = left & ~one
-        m.d.comb += taken.eq(full & (~active | (room & final & ~again)))
+        m.d.comb += taken.eq(full & (~active | (room & over)))
         start, end = Signal(p.pointer_bits, reset_less=True), Signal(p.pointer_bits, reset_less=True)
         found, valid = Signal(self._piece, reset_less=True), Signal()
         starts = [walk.start, *(walk.ends[n] for n in range(fibers - 1))]
@@ -86,12 +86,14 @@ class FiberPieces(wiring.Component):
         ]
         with m.If(active & room):
             m.d.sync += [left.eq(Mux(final, every, rest)), fresh.eq(final),
-                         final.eq(Mux(final, every_final, is_single(rest)))]
+                         final.eq(Mux(final, every_final, is_single(rest))), over.eq(is_single(rest) & ~again)]
             with m.If(final):
-                m.d.sync += [times.eq(times - 1), active.eq(again), again.eq(times != 2)]
+                m.d.sync += [times.eq(times - 1), active.eq(again), again.eq(times != 2),
+                             over.eq(every_final & (times == 2))]
         with m.If(taken):
             m.d.sync += [active.eq(1), walk.eq(came), left.eq(some), every.eq(some), times.eq(came.times), fresh.eq(1),
-                         final.eq(is_single(some)), every_final.eq(is_single(some)), again.eq(came.times != 1)]
+                         final.eq(is_single(some)), every_final.eq(is_single(some)), again.eq(came.times != 1),
+                         over.eq(is_single(some) & (came.times == 1))]
 
         # Where it lies.
         window_bits, row_bits = ceil_log2(p.window), ceil_log2(p.row_entries)
@@ -100,6 +102,7 @@ class FiberPieces(wiring.Component):
         m.d.sync += [
             ready.eq(valid), piece.eq(found), piece.window.eq(start[window_bits:]),
             piece.more.eq(before_end[window_bits:] - start[window_bits:]),
+            piece.single.eq(before_end[window_bits:] == start[window_bits:]),
             # Every entry of a window is at its last place or before, and at its first or behind.
             piece.first.eq(Cat(*(n >= start[:window_bits] for n in range(p.window - 1)), C(1, 1))),
             piece.last.eq(Cat(C(1, 1), *(n <= before_end[:window_bits] for n in range(1, p.window)))),

@@ -74,11 +74,14 @@ class FloatSum(wiring.Component):
         m.submodules.results = results = PointerFifo(Result(p), _QUEUE)
         connect(m, results.o, flipped(self.o))
         # No sum is ever -0.
-        gives, zero = added & result.ends, result.product == 0
-        dropped = gives & self.drop_zeros & zero
-        m.d.comb += [results.i.valid.eq(gives & ~dropped), results.i.payload.value.eq(result.product),
-                     results.i.payload.destination.eq(result.job.destination)]
-        m.d.sync += self.finished.eq(gives & result.job.last)
+        gives, zero = added & result.ends, self.drop_zeros & (result.product == 0)
+        tested, stays, dropped, final = Signal(Result(p), reset_less=True), Signal(), Signal(), Signal()
+        m.d.sync += [
+            tested.value.eq(result.product), tested.destination.eq(result.job.destination),
+            stays.eq(gives & ~zero), dropped.eq(gives & zero), final.eq(gives & result.job.last),
+            self.finished.eq(final),
+        ]
+        m.d.comb += [results.i.payload.eq(tested), results.i.valid.eq(stays)]
         adds = Cat(queue.o.valid & queue.o.ready for queue in queues).any()
         credits(m, _QUEUE, of_products, hit | ends, (adds,), "products")
         underway = credits(m, _QUEUE, of_results, ends, (self.o.valid & self.o.ready, dropped), "results")

@@ -17,7 +17,7 @@ __all__ = ["IntegerSum"]
 class IntegerSum(wiring.Component):
     """``sum += a * b``, a product a cycle; sums wrap.
 
-    Latency from the last match of a dot product to its result: 6 cycles.
+    Latency from the last match of a dot product to its result: 7 cycles.
 
     Members
     -------
@@ -56,18 +56,19 @@ class IntegerSum(wiring.Component):
 
         total, following = Signal(signed(p.accumulator)), Signal(signed(p.accumulator))
         m.d.comb += following.eq(total + Mux(valid, multiply.p, 0))
-        result, ready = Signal(Result(p), reset_less=True), Signal()
-        last, dropped = Signal(), Signal()
+        result, ready, last = Signal(Result(p), reset_less=True), Signal(), Signal()
         with m.If(valid | end):
             m.d.sync += total.eq(Mux(end, 0, following))
         m.d.sync += [
             ready.eq(end), result.value.eq(following), result.destination.eq(self.job.payload.destination),
-            last.eq(self.job.payload.last), self.finished.eq(ready & last),
+            last.eq(self.job.payload.last),
         ]
-        m.d.comb += [
-            self.job.ready.eq(end), dropped.eq(ready & self.drop_zeros & (result.value == 0)),
-            results.i.payload.eq(result), results.i.valid.eq(ready & ~dropped),
-        ]
+        m.d.comb += self.job.ready.eq(end)
+        tested, stays, dropped, final = Signal(Result(p), reset_less=True), Signal(), Signal(), Signal()
+        zero = self.drop_zeros & (result.value == 0)
+        m.d.sync += [tested.eq(result), stays.eq(ready & ~zero), dropped.eq(ready & zero), final.eq(ready & last),
+                     self.finished.eq(final)]
+        m.d.comb += [results.i.payload.eq(tested), results.i.valid.eq(stays)]
         underway = credits(m, self._QUEUE, room, ends, (self.o.valid & self.o.ready, dropped), "underway")
         m.d.comb += self.busy.eq(underway | self.i.valid)
         return m

@@ -69,23 +69,40 @@ class Intersection(wiring.Component):
         # Where fibers begin. A buffer has no more of them than windows.
         layouts = {"a": data.StructLayout({"place": place}),
                    "b": data.StructLayout({"place": place, "job": Job(), "another": 1, "long": 1})}
-        fibers, waiting = {}, {}
+        fibers = {}
         for side, layout in layouts.items():
-            m.submodules[f"fibers_{side}"] = queue = PointerFifo(layout, p.buffer_windows)
-            m.submodules[f"next_{side}"] = head = Buffer(layout)
-            connect(m, queue.o, head.i)
+            fibers[side] = m.submodules[f"fibers_{side}"] = queue = PointerFifo(layout, p.buffer_windows)
             m.d.comb += [queue.i.valid.eq(getattr(self, f"first_{side}")),
                          queue.i.payload.place.eq(buffers[side].written)]
-            fibers[side], waiting[side] = head.o, queue.o.valid
-        came = m.submodules.fibers_b.i.payload
+        came = fibers["b"].i.payload
         m.d.comb += [came.job.eq(self.job), came.another.eq(self.another), came.long.eq(self.long)]
-        step = self._merge(m, buffers, fibers, waiting)
+        m.submodules.next_b = next_b = Buffer(layouts["b"])
+        connect(m, fibers["b"].o, next_b.i)
+        following = self._pair(m, fibers["a"].o, next_b.o)
+        step = self._merge(m, buffers, following,
+                           {"a": fibers["a"].o.valid, "b": fibers["b"].o.valid | next_b.o.valid})
         self._match(m, buffers, *step)
         return m
 
-    def _merge(self, m, buffers, fibers, waiting):
+    def _pair(self, m, fibers_a, fibers_b):
+        """The fibers of a job: the next one of b with the next one of a, or with the one before."""
+        place = self._parameters.buffer_bits + 1
+        m.submodules.following = buffer = Buffer(data.StructLayout({"a": place, "b": place, "job": Job(), "long": 1}))
+        pair, head, before = buffer.i, fibers_b.payload, Signal(place)
+        m.d.comb += [
+            pair.valid.eq(fibers_b.valid & (~head.another | fibers_a.valid)),
+            pair.payload.a.eq(Mux(head.another, fibers_a.payload.place, before)), pair.payload.b.eq(head.place),
+            pair.payload.job.eq(head.job), pair.payload.long.eq(head.long),
+            fibers_b.ready.eq(pair.ready & (~head.another | fibers_a.valid)),
+            fibers_a.ready.eq(pair.ready & fibers_b.valid & head.another),
+        ]
+        with m.If(pair.valid & pair.ready):
+            m.d.sync += before.eq(pair.payload.a)
+        return buffer.o
+
+    def _merge(self, m, buffers, following, waiting):
         """Merges begin jobs in turn, and the oldest one compares."""
-        p, fibers_a, fibers_b = self._parameters, fibers["a"], fibers["b"]
+        p, head = self._parameters, following.payload
         merges = []
         for number in range(_MERGES):
             merge = m.submodules[f"merge{number}"] = shared(Merge, p)
@@ -102,12 +119,9 @@ class Intersection(wiring.Component):
         # Beginning of jobs.
         fill, turn, start, begins = Signal(range(_MERGES)), Signal(range(_MERGES)), Signal(p.buffer_bits + 1), Signal()
         here, here_long = Signal.like(start), Signal()          # of the fiber of a that is at work or was the last
-        head = fibers_b.payload
         m.d.comb += [
-            start.eq(Mux(head.another, fibers_a.payload.place, here)),
-            begins.eq(fibers_b.valid & (~head.another | fibers_a.valid) & jobs.i.ready
-                      & ~Cat(merge.busy for merge in merges).bit_select(fill, 1)),
-            fibers_b.ready.eq(begins), fibers_a.ready.eq(begins & head.another),
+            start.eq(head.a), following.ready.eq(begins),
+            begins.eq(following.valid & jobs.i.ready & ~Cat(merge.busy for merge in merges).bit_select(fill, 1)),
             jobs.i.valid.eq(begins), jobs.i.payload.eq(head.job), self.begins.eq(begins),
         ]
         with m.If(begins):
@@ -116,7 +130,7 @@ class Intersection(wiring.Component):
         for number, merge in enumerate(merges):
             mine, own, long = Signal(), Signal.like(start, name=f"start{number}"), Signal(name=f"long{number}")
             m.d.comb += [mine.eq(begins & (fill == number)), merge.start.eq(mine), merge.start_a.eq(start),
-                         merge.start_b.eq(head.place)]
+                         merge.start_b.eq(head.b)]
             with m.If(mine):
                 m.d.sync += [own.eq(start), long.eq(head.long)]
             starts.append(own)
@@ -131,7 +145,7 @@ class Intersection(wiring.Component):
             active.eq(Cat(merge.busy for merge in merges).bit_select(turn, 1)),
             self.compares.eq(Cat(merge.compares for merge in merges).any()),
             ends.eq(Cat(merge.ends for merge in merges).any()), self.starved.eq(active & room & ~self.compares),
-            self.busy.eq(waiting["b"] | fibers_b.valid | active | self.jobs.valid),
+            self.busy.eq(waiting["b"] | following.valid | active | self.jobs.valid),
         ]
         with m.If(ends):
             m.d.sync += turn.eq(turn + 1)
@@ -139,7 +153,7 @@ class Intersection(wiring.Component):
 
         # A buffer is free up to the job at work; without one, what is left of the one before is not needed either, but
         # a fiber of a that is not long stays. A fiber on its way from the queue is not to be passed over.
-        rests = {side: Mux(fibers[side].valid, fibers[side].payload.place,
+        rests = {side: Mux(following.valid, head[side],
                            Mux(waiting[side], buffer.free, buffer.written)) for side, buffer in buffers.items()}
         m.d.sync += [
             buffers["a"].free.eq(Mux(active, Mux(select(turn, longs), places["a"], select(turn, starts)),
@@ -165,6 +179,6 @@ class Intersection(wiring.Component):
             matches.i.payload.eq(match.o), matches.i.valid.eq(match.o_valid),
         ]
         # Comparisons that are on their way may all match; `room` is a register.
-        stored = Signal(range(_MATCHES + 1))
-        m.d.sync += [stored.eq(stored + match.o_valid - (self.o.valid & self.o.ready)),
+        stored, left = Signal(range(_MATCHES + 1)), Signal()
+        m.d.sync += [left.eq(self.o.valid & self.o.ready), stored.eq(stored + match.o_valid - left),
                      room.eq(stored < _MATCHES - self.latency - 2)]

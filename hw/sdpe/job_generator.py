@@ -2,10 +2,10 @@
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 from amaranth.utils import bits_for, ceil_log2
 
-from hw.stream import PointerFifo
+from hw.stream import Buffer, PointerFifo
 from hw.stream.credits import credits
 from hw.stream.delay import delay
 from hw.stream.select import select
@@ -99,11 +99,14 @@ class JobGenerator(wiring.Component):
             found.end.eq(select(sub, list(self.data_a.ends))),
             found.start.eq(select(sub, [self.data_a.start, *list(self.data_a.ends)[:-1]])),
         ]
-        some = valid & (found.start != found.end)
+        # Empty ones are left out.
+        tested, some, none = Signal(layout, reset_less=True), Signal(), Signal()
+        m.d.sync += [tested.eq(found), some.eq(valid & (found.start != found.end)),
+                     none.eq(valid & (found.start == found.end))]
         m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
-        m.d.comb += [queue.i.payload.eq(found), queue.i.valid.eq(some)]
+        m.d.comb += [queue.i.payload.eq(tested), queue.i.valid.eq(some)]
         stored = credits(m, _QUEUE, room, delay(m, goes, 1, "came"),
-                         (valid & ~some, queue.o.valid & queue.o.ready), "fibers")
+                         (none, queue.o.valid & queue.o.ready), "fibers")
         return queue.o, walking | stored
 
     def _rows_of_b(self, m, fibers):
@@ -132,7 +135,9 @@ class JobGenerator(wiring.Component):
                 found.grain).eq(with_it),
         ]
         stored = credits(m, _QUEUE, room, delay(m, goes, 1, "row_came"), (queue.o.valid & queue.o.ready,), "rows")
-        return queue.o, have | stored
+        m.submodules.row = buffer = Buffer(layout)
+        connect(m, queue.o, buffer.i)
+        return buffer.o, have | stored
 
     def _cut(self, m, rows):
         """Parts of a row: fibers that are not of the part are made empty."""

@@ -82,13 +82,15 @@ class PortionSums(wiring.Component):
 
         # Writing: zeros at the beginning, then what comes.
         clearing, place = Signal(), Signal(bits_for(p.sums))
+        following, last_portion, last_clear = Signal(bits_for(2 * p.sums)), Signal(), Signal.like(place)
+        m.d.sync += last_clear.eq(self.partials - 1)
         m.d.comb += [
             stored.ready.eq(~clearing), memory.write_enable.eq(clearing | stored.valid),
             memory.write_address.eq(Mux(clearing, place, stored.payload.destination)),
             memory.write_data.eq(Mux(clearing, 0, stored.payload.value)),
         ]
         with m.If(clearing):
-            m.d.sync += [place.eq(place + 1), clearing.eq(place + 1 != self.partials)]
+            m.d.sync += [place.eq(place + 1), clearing.eq(place != last_clear)]
         with m.If(self.clear):
             m.d.sync += [clearing.eq(1), place.eq(0)]
 
@@ -103,15 +105,17 @@ class PortionSums(wiring.Component):
                     m.d.sync += [place.eq(0), total.eq(0)]
                     m.next = "READ"
             with m.State("READ"):
+                m.d.sync += following.eq(place + self.results)
                 m.next = "READING"
             with m.State("READING"):
+                m.d.sync += last_portion.eq(following >= self.partials)
                 m.next = "ADD"
             with m.State("ADD"):
                 m.d.comb += wait.eq(1)
                 with m.If(ready):
-                    m.d.sync += [total.eq(sums), place.eq(place + self.results)]
+                    m.d.sync += [total.eq(sums), place.eq(following)]
                     m.next = "READ"
-                    with m.If(place + self.results >= self.partials):
+                    with m.If(last_portion):
                         m.next = "TEST"
             with m.State("TEST"):
                 m.d.sync += [dropped.eq(self.drop_zeros & (total == 0)), final.eq(number + 1 == self.results)]

@@ -51,7 +51,7 @@ class TensorMemory(wiring.Component):
     Members
     -------
     write_enable, write_row, write_data : In
-        A row a cycle.
+        A row a cycle, written in the next one.
     read : In(ReadPort).array(engines)
     """
 
@@ -96,13 +96,16 @@ class TensorMemory(wiring.Component):
         turn_out, turn_back = delay(m, turn, 1, "turn_out"), delay(m, turn, 4 + p.latency, "turn_back")
         rows = rotated(asked, turn_out, back=True)
         write_bank = self.write_row[:bits]
+        row, written = (delay(m, value, 1, name, payload=True)
+                        for name, value in (("write_row", self.write_row), ("written", self.write_data)))
         shown = []
         for number in range(banks):
+            enable = Signal(name=f"enable{number}")
+            m.d.sync += enable.eq(self.write_enable & (write_bank == number if bits else 1))
             bank = shared(BlockMemory, width, depth, latency=2, vendor=p.vendor)
             m.submodules[f"bank{number}"] = bank
             m.d.comb += [
-                bank.write_enable.eq(self.write_enable & (write_bank == number if bits else 1)),
-                bank.write_address.eq(self.write_row[bits:]), bank.write_data.eq(self.write_data),
+                bank.write_enable.eq(enable), bank.write_address.eq(row[bits:]), bank.write_data.eq(written),
                 bank.read_enable.eq(1),
                 bank.read_address.eq(delay(m, rows[number], 1, f"address{number}", payload=True)),
             ]

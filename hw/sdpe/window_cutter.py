@@ -55,7 +55,7 @@ class WindowCutter(wiring.Component):
             m.d.sync += [window.eq(window + 1), left.eq(left - 1), begins.eq(0), ends.eq(left == 1)]
         with m.If(self.pieces.ready):
             m.d.sync += [active.eq(self.pieces.valid), piece.eq(next_piece), window.eq(next_piece.window),
-                         left.eq(next_piece.more), begins.eq(1), ends.eq(next_piece.more == 0)]
+                         left.eq(next_piece.more), begins.eq(1), ends.eq(next_piece.single)]
 
         # The entries, then the highest index of those that are present.
         entries, present = Signal(data.ArrayLayout(Entry(p), p.window), reset_less=True), Signal(p.window)

@@ -13,11 +13,11 @@ def test_places_and_loads(engines, dispatch):
     p, rng = small(engines=engines, dispatch=dispatch), generator()
     dut, count = Dispatcher(p), 300
     order, held = [], [0] * engines
-    # What each engine had when the choice was made, two cycles before its bundle comes out, and which was chosen then.
-    before, known, last = [0] * engines, [0] * engines, None
+    # What each engine had when the choice began, three cycles before its bundle comes out, and which ones were chosen
+    # since then.
+    loads, chosen = [[0] * engines] * 3, [None] * 2
 
     async def testbench(ctx):
-        nonlocal before, known, last
         offered, taken_before, cycles = 0, [], 0
         while len(order) < count or any(held):
             valid = offered < count and rng.random() < 0.7
@@ -33,9 +33,11 @@ def test_places_and_loads(engines, dispatch):
                 held[engine] += 1
                 assert held[engine] <= MOST_BUNDLES
                 if dispatch == "least_loaded":
-                    assert engine != last
-                    assert known[engine] == min(load for number, load in enumerate(known) if number != last)
-            known, before, last = before, list(held), given.bit_length() - 1 if given else None
+                    assert engine not in chosen
+                    known = loads[0]
+                    assert known[engine] == min(load for number, load in enumerate(known) if number != chosen[0])
+            loads[:] = [*loads[1:], list(held)]
+            chosen[:] = [chosen[1], given.bit_length() - 1 if given else None]
             for number in done:
                 held[number] -= 1
             if valid and ready:

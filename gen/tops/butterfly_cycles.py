@@ -13,7 +13,7 @@ __all__ = ["predict_cycles", "predict_passes", "predict_vectors"]
 
 _VECTORS = 64
 # Cycles that are the same for every configuration: states of the loader, queues on the way, and the trailer.
-_FIXED = 14
+_FIXED = 18
 # From the last beat that is loaded to the first step; from the end of a group to the first row that leaves; on the way
 # of a row to the next column.
 _BEGIN, _LEAVE, _HAND = 5, 2, 2

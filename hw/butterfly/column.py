@@ -169,8 +169,8 @@ class ButterflyColumn(wiring.Component):
 
         rotation = later(step.rotation, READ_LATENCY - 3, "rotation")
         pairing = later(step.pairing, READ_LATENCY - 2, "pairing")
-        writes = delay(m, walk.valid & (self.shape.fft | step.half), latency, "writes")
-        side_w = delay(m, side, latency, "write_side")
+        writes = delay(m, walk.valid & (self.shape.fft | step.half), latency - 1, "writes")
+        side_w = delay(m, side, latency - 1, "write_side")
         m.d.comb += [
             control.fft.eq(self.shape.fft),
             control.reads.eq(Cat(walk.valid & ~side, walk.valid & side)),

@@ -69,6 +69,7 @@ class ButterflyEngine(wiring.Component):
         outstanding, room, store_side = Signal(range(_QUEUE + 1)), Signal(), Signal()
         storing = Signal()
         store = storing & room
+        relu = delay(m, loader.relu, 1, "relu", apart=True)
         place, row_stored, group_stored = walk_pieces(m, p, loader.shape.last_row, store, ~storing)
         left = Signal()
         m.d.comb += [
@@ -77,7 +78,7 @@ class ButterflyEngine(wiring.Component):
             array.store.eq(store), array.store_place.side.eq(store_side),
             *(array.store_place[name].eq(value) for name, value in place.items()),
             queue.i.payload.eq(delay(m, Cat(
-                element & ~(loader.relu & element[-1]).replicate(p.element_width) for element in (
+                element & ~(relu & element[-1]).replicate(p.element_width) for element in (
                     array.store_beat.as_value().word_select(number, p.element_width)
                     for number in range(p.bus_width // p.element_width))), 1, "result", payload=True)),
             queue.i.valid.eq(delay(m, array.stored, 1, "stored")),
@@ -90,19 +91,21 @@ class ButterflyEngine(wiring.Component):
             m.d.sync += store_side.eq(~store_side)
 
         # Results, then the trailer, when nothing of the task is left anywhere.
+        m.submodules.beats = beats = Buffer(p.bus_width)
+        wiring.connect(m, queue.o, beats.i)
         m.submodules.output = output = Buffer(Word(p.bus_width))
         wiring.connect(m, output.o, wiring.flipped(self.o))
         over, finish = Signal(), Signal()
         m.d.comb += loader.finish.eq(finish)
-        complete, error = loader.complete & array.empty & ~Cat(outstanding, storing).any(), loader.error
+        complete, error = loader.complete & array.empty & ~Cat(outstanding, storing, beats.o.valid).any(), loader.error
         if norm is not None:
             m.d.comb += norm.finish.eq(finish)
             complete, error = complete | norm.complete, Mux(norm.complete, norm.error, loader.error)
         m.d.sync += over.eq(complete)
         with m.FSM():
             with m.State("BEATS"):
-                m.d.comb += [output.i.payload.data.eq(queue.o.payload), output.i.valid.eq(queue.o.valid),
-                             queue.o.ready.eq(output.i.ready)]
+                m.d.comb += [output.i.payload.data.eq(beats.o.payload), output.i.valid.eq(beats.o.valid),
+                             beats.o.ready.eq(output.i.ready)]
                 if norm is not None:
                     # Only one of both has a task.
                     m.d.comb += norm.o.ready.eq(output.i.ready)

@@ -19,8 +19,8 @@ __all__ = ["READ_LATENCY", "RowControl", "STORE_LATENCY", "UnitRow", "write_late
 # Registers in front of the memory, and the memory.
 _MEMORY_LATENCY = 3
 
-#: Cycles from the addresses of a step to the words at the units: memory, rotation, pairs.
-READ_LATENCY = _MEMORY_LATENCY + 2
+#: Cycles from the addresses of a step to the words at the units: memory, choice of a side, rotation, pairs.
+READ_LATENCY = _MEMORY_LATENCY + 3
 
 #: Cycles from the address of a piece that is stored to the piece.
 STORE_LATENCY = _MEMORY_LATENCY + 1
@@ -60,13 +60,13 @@ class UnitRow(wiring.Component):
 
     ===================== ========================================================
     0                     ``reads`` (a bit for each side), ``low``, ``high``, ``parity``
-    2                     ``rotation``
-    3                     ``pairing``
+    3                     ``rotation``
+    4                     ``pairing``
     ``READ_LATENCY - 1``  ``half``, in fixed point ``scale``
     ``READ_LATENCY``      `coefficients`
     ``write_latency - 2`` ``write_pairing``
-    ``write_latency - 1`` ``write_rotation``
-    ``write_latency``     ``writes``, ``write_low``, ``write_high``
+    ``write_latency - 1`` ``write_rotation``, ``writes``
+    ``write_latency``     ``write_low``, ``write_high``
     ===================== ========================================================
 
     A row has registers of its own for all of these, in front of the memories an address for the banks of either side
@@ -137,19 +137,24 @@ class UnitRow(wiring.Component):
         # The memories, behind registers.
         shown = [[], []]
         for side in range(2):
-            reads, writes = control.reads[side], control.writes[side]
+            reads = control.reads[side]
+
+            def writes(of, side=side):
+                return delay(m, control.writes[side], 1, f"writes{side}_{of}", apart=True)
+
             addresses = []
             for parity in range(2):
                 odd, write_odd = control.parity ^ parity, write_rotation[0] ^ parity
                 addresses.append((
                     own(Mux(reads, Mux(odd, control.high, control.low), control.store_row), f"read{side}_{parity}"),
-                    own(Mux(writes, Mux(write_odd, control.write_high, control.write_low), load_row),
+                    own(Mux(writes(f"parity{parity}"), Mux(write_odd, control.write_high, control.write_low), load_row),
                         f"write{side}_{parity}")))
             for bank in range(banks):
                 ram = shared(BlockMemory, width, p.memory_rows, latency=_MEMORY_LATENCY - 1, vendor=p.vendor)
                 m.submodules[f"side{side}_bank{bank}"] = ram
-                enable = delay(m, writes | (loads[bank] & (load_side == side)), 1, f"enable{side}_{bank}")
-                written = delay(m, Mux(writes, results[bank], loaded[bank % len(loaded)]), 1, f"written{side}_{bank}",
+                here = writes(f"bank{bank}")
+                enable = delay(m, here | (loads[bank] & (load_side == side)), 1, f"enable{side}_{bank}")
+                written = delay(m, Mux(here, results[bank], loaded[bank % len(loaded)]), 1, f"written{side}_{bank}",
                                 payload=True)
                 read_address, write_address = addresses[bank & 1]
                 m.d.comb += [
@@ -159,11 +164,17 @@ class UnitRow(wiring.Component):
                 shown[side].append(ram.read_data)
 
         # To the units.
-        side, store_side = (delay(m, value, _MEMORY_LATENCY, name, payload=True) for value, name in (
+        side, store_side = (delay(m, value, _MEMORY_LATENCY - 1, name, payload=True) for value, name in (
             (control.reads[1], "side"), (control.store_side, "store_side")))
+
+        def of_side(side, name):
+            return [Mux(own(side, f"{name}{bank}"), one, zero)
+                    for bank, (zero, one) in enumerate(zip(*shown, strict=True))]
+
         ordered = [Signal(width, name=f"ordered{place}", reset_less=True) for place in range(banks)]
-        m.d.sync += [word.eq(value) for word, value in zip(ordered, rotated(
-            [Mux(side, one, zero) for zero, one in zip(*shown, strict=True)], rotation), strict=True)]
+        chosen = [delay(m, word, 1, f"chosen{bank}", payload=True)
+                  for bank, word in enumerate(of_side(side, "own_side"))]
+        m.d.sync += [word.eq(value) for word, value in zip(ordered, rotated(chosen, rotation), strict=True)]
         first, second = paired(ordered, pairing)
         results_p, results_q = [], []
         for unit in range(p.lanes):
@@ -185,7 +196,7 @@ class UnitRow(wiring.Component):
             made, unpaired(results_p, results_q, write_pairing), strict=True)]
 
         # What is stored.
-        shown_words = [Mux(store_side, one, zero) for zero, one in zip(*shown, strict=True)]
+        shown_words = of_side(store_side, "own_store_side")
         if self._last:
             shown_words = rotated(shown_words, control.store_rotation)[:p.piece_words]
         stored = Signal.like(self.store_words, reset_less=True)

@@ -94,8 +94,14 @@ class GroupWalk(wiring.Component):
                                            for name in ("current", "next_batch", "next_group"))
         group_rest, batch_last = Signal(signed(19)), Signal()
         following_batch, following_group = Signal(signed(19)), Signal(signed(19))
+
+        def fills(left):
+            """Rows that are left, not less than none, fill a batch."""
+            bits = ceil_log2(size)
+            return left[bits:-1].any() if size == 1 << bits else left >= size
+
         for entry, left in ((next_batch, following_batch), (next_group, following_group)):
-            m.d.sync += [entry.rest.eq(left), entry.rows.eq(Mux(left < 0, 0, Mux(left > size, size, left)))]
+            m.d.sync += [entry.rest.eq(left), entry.rows.eq(Mux(left < 0, 0, Mux(fills(left), size, left)))]
         exists = Cat(current.rows > index for index in range(size))
         m.d.sync += [following_group.eq(group_rest - p.trees * p.slices), following_batch.eq(current.rest - size),
                      batch_last.eq((batch == p.batches - 1) | (current.rest <= size))]

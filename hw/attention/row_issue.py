@@ -72,17 +72,17 @@ class RowIssue(wiring.Component):
         # The rows of the step that are still to be issued, whether that is all of them or only one, and the next one.
         left, whole, final, lowest = Signal(p.batch_rows), Signal(), Signal(), Signal(p.batch_rows)
         row, fold = Signal(p.row_bits), Signal(p.fold_bits)
-        last_fold, go, take, rest = Signal(), Signal(), Signal(), Signal.like(left)
+        go, take, rest = Signal(), Signal(), Signal.like(left)
+        begun, single, last_fold = Signal(), Signal(), Signal()       # of the fold, in registers
         issued, credit = Signal(IssuedKey(p)), delay(m, self.credit, 1, "credit")
         m.d.comb += [
             lowest.eq(lowest_bit(left)),
             row.eq(number_of(lowest)),
             rest.eq(left & ~lowest),
-            last_fold.eq(fold == self.last_fold),
             # The folds of a pair follow one another without a gap: their products are summed as they come.
-            go.eq(valid & (credit | (fold != 0))),
+            go.eq(valid & (credit | begun)),
             take.eq(go & last_fold),
-            buffer.o.ready.eq(~valid | (take & final)),
+            buffer.o.ready.eq(~valid | ((credit | begun) & last_fold & final)),
             issued.key.eq(step.key),
             issued.row.eq(row),
             issued.lead.eq((step.leads & lowest).any()),
@@ -91,7 +91,7 @@ class RowIssue(wiring.Component):
             issued.wrap.eq(row == step.final_row),
             issued.load.eq(whole),
             issued.fold.eq(fold),
-            issued.first_fold.eq(fold == 0),
+            issued.first_fold.eq(~begun),
             issued.last_fold.eq(last_fold),
             issued.slot.eq(step.slot),
             issued.tree.eq(step.batch * p.batch_rows + row),
@@ -104,8 +104,12 @@ class RowIssue(wiring.Component):
         ]
         m.d.comb += [self.issued.as_value().eq(delay(m, issued, 1, "issued", payload=True)),
                      self.row_done.eq(self.issued_valid & self.issued.last & self.issued.last_fold)]
+        m.d.sync += single.eq(self.last_fold == 0)
         with m.If(go):
-            m.d.sync += fold.eq(Mux(last_fold, 0, fold + 1))
+            m.d.sync += [fold.eq(Mux(last_fold, 0, fold + 1)), begun.eq(~last_fold),
+                         last_fold.eq(Mux(last_fold, single, fold + 1 == self.last_fold))]
+        with m.Else():
+            m.d.sync += last_fold.eq(fold == self.last_fold)
         with m.If(buffer.o.ready):
             m.d.sync += [valid.eq(buffer.o.valid), step.eq(buffer.o.payload), left.eq(buffer.o.payload.rows),
                          whole.eq(1), final.eq(is_single(buffer.o.payload.rows))]

@@ -127,11 +127,11 @@ class Generator(wiring.Component):
             m.d.sync += following_ready.eq(1)
 
         # A beat of all rows that is begun has a place in the queue behind the units until it has left. That is
-        # `latency` cycles and 16 more, to read the weights, to scale and gather, and through the queue, with a cycle a
+        # `latency` cycles and 17 more, to read the weights, to scale and gather, and through the queue, with a cycle a
         # row. A beat ends every second cycle at most, so that `room` may be a cycle late.
         units = [shared(ProjectionUnit, p) for _ in range(rows)]
         latency = units[0].latency
-        places = max(2, -(-(rows + latency + 16) // p.elements_per_beat))
+        places = max(2, -(-(rows + latency + 17) // p.elements_per_beat))
         m.submodules.beats = beats = Fifo(data.StructLayout({
             "beat": len(self.o.payload.beat), "matrix": 2, "bank": 1, "row": max(1, row_bits), "vector_end": 1,
             "rows_end": 1, "final": 1, "half": 1, "data": p.bus_width}), rows * places)
@@ -185,7 +185,7 @@ class Generator(wiring.Component):
                 next_word.eq(0), next_first.eq(1), address.eq(start), next_address.eq(start),
                 fetch.eq(0), following_ready.eq(0),
             ]
-        m.d.comb += self.active.eq(Mux(go, count, 0))
+        m.d.sync += self.active.eq(Mux(go, count, 0))
 
         # What accompanies a channel through the units; a unit is a cycle behind the unit before. Of the stages the
         # first one is a cycle behind `go`: what a word is, is known when its first channel is taken.

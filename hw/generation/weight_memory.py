@@ -38,7 +38,7 @@ class WeightMemory(wiring.Component):
         Two cycles later.
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -94,11 +94,13 @@ class WeightMemory(wiring.Component):
                 m.d.comb += [
                     memory.write_enable.eq(store & (address[address_bits:] == number)),
                     memory.write_address.eq(address[:address_bits]), memory.write_data.eq(cut[piece]),
-                    memory.read_enable.eq(1), memory.read_address.eq(self.read_address[:address_bits]),
+                    memory.read_enable.eq(1),
+                    memory.read_address.eq(delay(m, self.read_address[:address_bits], 1, f"address{number}_{start}",
+                                                 payload=True, apart=True)),
                 ]
                 words.append(memory.read_data)
             blocks.append(Cat(words))
-        block = delay(m, self.read_address[address_bits:], 2, "block")
+        block = delay(m, self.read_address[address_bits:], 3, "block")
         chosen = Signal.like(self.weights, reset_less=True)
         m.d.sync += chosen.as_value().eq(select(block, blocks))
         m.d.comb += self.weights.eq(chosen)

@@ -92,9 +92,12 @@ class CodeBlocks(wiring.Component):
 
         # A word holds the codes of one fold of a channel. What fills a channel's last beat is dropped.
         width = _CODE_BITS * p.tree_lanes
-        m.submodules.memory = memory = shared(BlockMemory, width, p.code_words)
+        m.submodules.memory = memory = shared(BlockMemory, width, p.code_words, latency=2, gated=True,
+                                            vendor=p.vendor)
+        m.submodules.coming = coming = Buffer(self.weights.payload.shape())
         m.submodules.words = words = WidthConverter(p.bus_width, width)
-        write = self.weights.payload
+        wiring.connect(m, wiring.flipped(self.weights), coming.i)
+        write = coming.o.payload
         per_beat = max(1, p.bus_width // width)
         fold, address = Signal(range(p.token_folds + per_beat)), Signal(range(p.code_words))
         channel_end, keep = Signal(), Signal()
@@ -106,13 +109,13 @@ class CodeBlocks(wiring.Component):
         else:
             m.d.comb += channel_end.eq(fold == projection.last_token_fold)
         m.d.comb += [
-            words.i.payload.data.eq(write.data), words.i.valid.eq(self.weights.valid),
-            self.weights.ready.eq(words.i.ready), words.o.ready.eq(1),
+            words.i.payload.data.eq(write.data), words.i.valid.eq(coming.o.valid),
+            coming.o.ready.eq(words.i.ready), words.o.ready.eq(1),
             memory.write_enable.eq(keep), memory.write_address.eq(address),
             memory.write_data.eq(delay(m, words.o.payload.data, 1, "code_word")),
         ]
         m.d.sync += [keep.eq(words.o.valid & (fold <= projection.last_token_fold)),
-                     self.stored.eq(~(self.weights.valid | words.o.valid | keep))]
+                     self.stored.eq(~(self.weights.valid | coming.o.valid | words.o.valid | keep))]
         with m.If(self.taken):
             m.d.sync += [fold.eq(0), address.eq(0)]
         with m.Else():
@@ -155,9 +158,7 @@ class CodeBlocks(wiring.Component):
             with m.Elif(move):
                 m.d.sync += following_fetched.eq(fetched)
             fetched = following_fetched
-        word = Signal(width, reset_less=True)
-        with m.If(move):
-            m.d.sync += word.eq(memory.read_data)
+        word = memory.read_data
 
         # Cut to the band.
         item, block_band = blocks.i.payload, Signal.like(band)

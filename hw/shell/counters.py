@@ -63,8 +63,9 @@ class CounterBank(wiring.Component):
             first, second = (Signal(len(event), name=f"{counter.name}_{stage}") for stage in (1, 2))
             m.d.sync += [first.eq(event), second.eq(first)]
             if counter.kind == "max":
-                # A maximum has no more bits than its events.
-                counts, result = second > value[:len(event)], second
+                # A maximum has no more bits than its events. One that is about to be stored is beaten, too.
+                counts, result = Signal(name=f"{counter.name}_counts"), second
+                m.d.sync += counts.eq(clear | ((first > value[:len(event)]) & ~(counts & (first <= second))))
             else:
                 counts, result = Signal(name=f"{counter.name}_counts"), value + second
                 m.d.sync += counts.eq(first != 0)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.shell.engine import TRAILER_MARKER
 from hw.stream import Buffer, Word
+from hw.stream.apart import APART
 from hw.stream.counter import counter
 from hw.stream.delay import delay
 from hw.stream.select import any_of
@@ -61,15 +62,17 @@ class ResultWriter(wiring.Component):
         m.submodules.done_buffer = done = Buffer(self.done.payload.shape())
         wiring.connect(m, wiring.flipped(self.done), done.o)
 
-        # The slice that sends words, by a bit each, or none; or the trailer is sent.
+        # The slice that sends words, by a bit each, or none; or the trailer is sent. What chooses the data is
+        # a register of its own.
         sends, closes, error = Signal(p.slices), Signal(), Signal(SofaError)
+        chooses = Signal(p.slices, attrs=APART)
         ready = output.i.ready
         trailer = Cat(error, C(TRAILER_MARKER, 8))
         m.d.comb += [
             output.i.valid.eq(closes | any_of([sends[index] & rows.valid for index, rows in enumerate(self.rows)])),
             output.i.payload.last.eq(closes),
             output.i.payload.data.eq((trailer & closes.replicate(len(trailer))) | any_of(
-                [rows.payload.data & sends[index].replicate(p.bus_width) for index, rows in enumerate(self.rows)])),
+                [rows.payload.data & chooses[index].replicate(p.bus_width) for index, rows in enumerate(self.rows)])),
         ]
         for index, rows in enumerate(self.rows):
             m.d.comb += rows.ready.eq(sends[index] & ready)
@@ -95,9 +98,9 @@ class ResultWriter(wiring.Component):
         m.d.comb += starts.eq(leaves("start", row=1))
         first = leaves("head", self.heads.valid, start=head.run, error=~head.run)
         with m.If(leaves("row", words=1)):
-            m.d.sync += sends.eq(turn)
+            m.d.sync += [sends.eq(turn), chooses.eq(turn)]
         with m.If(leaves("words", row_end, ended=1)):
-            m.d.sync += sends.eq(0)
+            m.d.sync += [sends.eq(0), chooses.eq(0)]
         m.d.comb += [
             ended.eq(leaves("ended", row=~last_row, head_ended=last_row)),
             self.head_done.eq(leaves("head_ended", head=more_heads, error=~more_heads)),

@@ -27,7 +27,7 @@ class RowWriter(wiring.Component):
     follow on a new word. `last` marks the end of a row.
 
     The masks of ``held_groups`` groups are held, from the choice of a group's keys until its rows have left. A row
-    takes ``segments + 6`` cycles with masks, three without, and one a word.
+    takes ``segments + 7`` cycles with masks, three without, and one a word.
 
     Members
     -------
@@ -104,7 +104,9 @@ class RowWriter(wiring.Component):
         asked, shown = (Signal(data.StructLayout({"valid": 1, "last": 1}), name=name) for name in ("asked", "shown"))
         m.submodules.chosen = chosen = Buffer(Word(p.tile))
         m.submodules.pack = pack = WidthConverter(p.tile, p.bus_width)
+        m.submodules.packed = packed = Buffer(Word(p.bus_width))
         wiring.connect(m, chosen.o, pack.i)
+        wiring.connect(m, pack.o, packed.i)
         m.d.comb += [
             shift.eq(~shown.valid | chosen.i.ready),
             chosen.i.payload.data.eq(select(delay(m, tree, 1, "own_tree", apart=True), items)),
@@ -116,20 +118,23 @@ class RowWriter(wiring.Component):
                 m.d.sync += asking.eq(0)
 
         states = States(m, "wait", "keys", "output", "ended", "settle")
-        at, leaves, word, outputs = states.at, states.leave, self.o, self.outputs
+        at, leaves, word = states.at, states.leave, self.o
+        m.submodules.beats = beats = Buffer(self.outputs.payload.shape())
+        wiring.connect(m, wiring.flipped(self.outputs), beats.i)
+        outputs, masks = beats.o, packed.o
         written = at["output"] & outputs.valid & word.ready
         _, last_beat = counter(m, head.last_value_beat, written, ~at["output"], "beat")
         # A register of its own chooses what is written. There are words of masks in the state `keys` only.
         of_output = Signal()
         m.d.comb += [
-            pack.o.ready.eq(word.ready), outputs.ready.eq(at["output"] & word.ready),
-            word.payload.data.eq(Mux(of_output, outputs.payload.as_value(), pack.o.payload.data)),
+            masks.ready.eq(word.ready), outputs.ready.eq(at["output"] & word.ready),
+            word.payload.data.eq(Mux(of_output, outputs.payload.as_value(), masks.payload.data)),
             word.payload.last.eq(at["output"] & last_beat),
-            word.valid.eq(pack.o.valid | (at["output"] & outputs.valid)),
+            word.valid.eq(masks.valid | (at["output"] & outputs.valid)),
         ]
         with m.If(leaves("wait", outputs.valid, keys=head.return_keys, output=~head.return_keys)):
             m.d.sync += [asking.eq(head.return_keys), of_output.eq(~head.return_keys)]
-        with m.If(leaves("keys", pack.o.valid & word.ready & pack.o.payload.last, output=1)):
+        with m.If(leaves("keys", masks.valid & word.ready & masks.payload.last, output=1)):
             m.d.sync += of_output.eq(1)
         leaves("output", outputs.valid & word.ready & last_beat, ended=1)
         m.d.comb += ended.eq(leaves("ended", settle=1))

@@ -111,11 +111,12 @@ class SelectLane(wiring.Component):
 
         # While storing: how many candidates have the uppermost bit of the score? Two rows may wait for their search.
         upper, upper_now, held = Signal(count_width), Signal(count_width), Signal(data.ArrayLayout(count_width, 2))
-        reached = sum(self.candidates[rank].score[-1] for rank in range(4))
-        m.d.comb += upper_now.eq(upper + Mux(self.write_enable, reached, 0))
-        m.d.sync += upper.eq(upper_now)
-        with m.If(self.stored):
-            m.d.sync += [held[self.write_address[-1]].eq(upper_now), upper.eq(0)]
+        reached, stored, storing = Signal(range(5)), delay(m, self.stored, 1, "stored"), Signal()
+        m.d.sync += [reached.eq(sum(self.candidates[rank].score[-1] & self.write_enable for rank in range(4))),
+                     storing.eq(self.write_address[-1]), upper.eq(upper_now)]
+        m.d.comb += upper_now.eq(upper + reached)
+        with m.If(stored):
+            m.d.sync += [held[storing].eq(upper_now), upper.eq(0)]
 
         # Compare.
         threshold, reference = Signal(p.score_width), Signal(p.score_width)

@@ -37,8 +37,9 @@ class LaneMemory(wiring.Component):
     latency, vendor :
         See :class:`BlockMemory`.
     apart : bool
-        Registers of its own at both ports, for a memory of many block RAMs that is far from what it shares its inputs
-        with: a cycle more until what is written can be read, and a cycle more of ``latency``.
+        Registers of its own at both ports, and of each bank for addresses, for a memory of many block RAMs that is far
+        from what it shares its inputs with: a cycle more until what is written can be read, and a cycle
+        more of ``latency``.
 
     Members
     -------
@@ -81,14 +82,15 @@ class LaneMemory(wiring.Component):
         bank_bits, fold_bits = ceil_log2(self._banks), ceil_log2(self._folds)
         read = []
 
-        def own(name, payload=True):
+        def own(name, payload=True, of=""):
             value = Value.cast(getattr(self, name))
-            return delay(m, value, 1, name, payload=payload, apart=True) if self._apart else value
+            return delay(m, value, 1, f"{name}{of}", payload=payload, apart=True) if self._apart else value
 
-        write_enable, read_enable = own("write_enable", payload=False), own("read_enable", payload=False)
-        write_vector, write_beat, write_data = own("write_vector"), own("write_beat"), own("write_data")
-        read_vector, read_fold = own("read_vector"), own("read_fold")
+        write_data = own("write_data")
         for bank in range(self._banks):
+            write_enable, read_enable = (own(name, payload=False, of=bank) for name in ("write_enable", "read_enable"))
+            write_vector, write_beat, read_vector, read_fold = (
+                own(name, of=bank) for name in ("write_vector", "write_beat", "read_vector", "read_fold"))
             chosen = write_beat[:bank_bits] == bank if bank_bits else 1
             for first in range(0, self._bank_width, self._part_width):
                 width = min(self._part_width, self._bank_width - first)

@@ -124,6 +124,8 @@ class WidthConverter(wiring.Component):
             self.o.valid.eq(valid),
             self.i.ready.eq(~valid | (self.o.ready & final)),
         ]
+        # The highest piece stays as it is, which is not seen, and needs no zeros.
+        width = self._out_width
         with m.If(self.i.ready):
             m.d.sync += [
                 valid.eq(self.i.valid),
@@ -132,7 +134,7 @@ class WidthConverter(wiring.Component):
             ]
         with m.Elif(self.o.ready):
             m.d.sync += [
-                word.data.eq(word.data >> self._out_width),
+                word.data[:-width].eq(word.data[width:]),
                 index.eq(index + 1),
             ]
         return m

@@ -170,7 +170,7 @@ def test_equals_the_model(changes, stall):
 @pytest.mark.parametrize(("changes", "rows", "channels", "words"), [
     (WIDE, 3, (48, 16, 32), 2), (WIDE, 7, (16, 16, 16), 1), (NARROW, 2, (8, 8, 12), 3), (NARROW, 4, (12, 12, 12), 2)])
 def test_cycles_of_a_batch(changes, rows, channels, words):
-    """As many as words and channels, of any number of tokens, and 2 * rows + 2 before.
+    """As many as words and channels, of any number of tokens, and 2 * rows + 2 before; `active` is a cycle late.
 
     Of 7 rows, 16 channels are the fewest for which this holds.
     """
@@ -178,11 +178,11 @@ def test_cycles_of_a_batch(changes, rows, channels, words):
     bench = Bench(p, rng, words * p.elements_per_beat, channels)
     batches = [bench.batch(queries, count, 0) for queries, count in ((1, rows), (0, 1), (0, rows), (1, 1))]
     assert bench.run(batches) == [beat for *_, beats in batches for beat in beats]
-    expected, begun = [0] * (bench.begun[0] + 2 * rows + 2), bench.begun[:1]
+    expected, begun = [0] * (bench.begun[0] + 2 * rows + 3), bench.begun[:1]
     for batch, *_ in batches:
         work = words * (channels[QUERY] if batch["queries"] else channels[KEY] + channels[VALUE])
         expected += [batch["count"]] * work
-        begun.append(len(expected))
+        begun.append(len(expected) - 1)
         expected += [0] * (2 * rows + 2)
     assert bench.begun == begun[:-1]
     assert bench.active == expected + [0] * (len(bench.active) - len(expected))

@@ -62,15 +62,15 @@ class Bench:
         await ctx.tick().repeat(self.parameters.elements_per_beat + 2)
 
     async def check(self, ctx, matrices=range(3)):
-        """All words and biases of `matrices`, one a cycle in any order, three and two cycles after their address."""
+        """All words and biases of `matrices`, one a cycle in any order, four and two cycles after their address."""
         dut, p = self.dut, self.parameters
         places = [(matrix, word) for matrix in matrices for word in range(p.matrix_words)]
         channels = [(matrix, channel) for matrix in matrices for channel in range(self.biases.shape[1])]
         self.rng.shuffle(places)
         self.rng.shuffle(channels)
         for cycle in range(max(len(places), len(channels)) + dut.latency):
-            if 3 <= cycle < len(places) + 3:
-                place = places[cycle - 3]
+            if 4 <= cycle < len(places) + 4:
+                place = places[cycle - 4]
                 assert list(ctx.get(dut.weights)) == self.weights[place].tolist(), f"matrix, word {place}"
             if 2 <= cycle < len(channels) + 2:
                 place = channels[cycle - 2]

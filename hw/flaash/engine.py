@@ -87,7 +87,8 @@ class FlaashEngine(wiring.Component):
             connect(m, engine.o, collector.i[number])
             m.d.comb += [
                 engine.i.payload.eq(dispatcher.bundle), engine.i.valid.eq(dispatcher.valid[number]),
-                engine.drop_zeros.eq(loader.drop_zeros), engine.restart.eq(loader.contract),
+                engine.drop_zeros.eq(loader.drop_zeros),
+                engine.restart.eq(delay(m, loader.contract, 1, f"restart{number}", apart=True)),
                 dispatcher.finished[number].eq(engine.finished),
             ]
         m.submodules.bundles = bundles = Buffer(Bundle(p))

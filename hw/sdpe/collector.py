@@ -14,10 +14,15 @@ __all__ = ["Collector"]
 class Collector(wiring.Component):
     """A lane of the bus for each group of engines; of a group, one result a cycle.
 
+    Two at a time share a buffer, and of these again two, so that no choice is among many: latency ``ceil(log2 n)``
+    cycles for n engines of a group, and 1 for one.
+
     Members
     -------
     i : In(stream of Result).array(engines)
     lanes : Out(stream of Result).array(lanes)
+    busy : Out(1)
+        There are results, a cycle late.
     """
 
     def __init__(self, parameters):
@@ -30,17 +35,27 @@ class Collector(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        count = self.lanes_count
+        count, held = self.lanes_count, []
         for lane in range(count):
-            sources = [self.i[number] for number in range(lane, p.engines, count)]
-            m.submodules[f"buffer{lane}"] = buffer = Buffer(Result(p))
-            if len(sources) == 1:
-                connect(m, flipped(sources[0]), buffer.i)
-            else:
-                m.submodules[f"arbiter{lane}"] = arbiter = Arbiter(Result(p), len(sources))
-                for number, source in enumerate(sources):
-                    connect(m, flipped(source), arbiter.i[number])
-                connect(m, arbiter.o, buffer.i)
-            connect(m, buffer.o, flipped(self.lanes[lane]))
-        m.d.comb += self.busy.eq(Cat([source.valid for source in self.i] + [lane.valid for lane in self.lanes]).any())
+            sources = [flipped(self.i[number]) for number in range(lane, p.engines, count)]
+            name = f"{lane}"
+            while True:
+                merged = []
+                for number in range(0, len(sources), 2):
+                    pair = sources[number:number + 2]
+                    m.submodules[f"buffer{name}_{number}"] = buffer = Buffer(Result(p))
+                    if len(pair) == 1:
+                        connect(m, pair[0], buffer.i)
+                    else:
+                        m.submodules[f"arbiter{name}_{number}"] = arbiter = Arbiter(Result(p), 2)
+                        connect(m, pair[0], arbiter.i[0])
+                        connect(m, pair[1], arbiter.i[1])
+                        connect(m, arbiter.o, buffer.i)
+                    merged.append(buffer.o)
+                held += [source.valid for source in merged]
+                sources, name = merged, f"{name}_{len(merged)}"
+                if len(sources) == 1:
+                    break
+            connect(m, sources[0], flipped(self.lanes[lane]))
+        m.d.sync += self.busy.eq(Cat([source.valid for source in self.i] + held).any())
         return m

@@ -97,7 +97,7 @@ class FiberFetch(wiring.Component):
         connect(m, flipped(self.i), bundles.i)
         came, known, bundle = (Signal(Bundle(p), name=name, reset_less=True) for name in ("came", "known", "bundle"))
         came_full, known_full, full, may, goes = Signal(), Signal(), Signal(), Signal(), Signal()
-        filled, is_long = Signal(p.bundle, reset_less=True), Signal(reset_less=True)
+        filled, length = Signal(p.bundle, reset_less=True), Signal(p.pointer_bits, reset_less=True)
         another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
         held, number = Signal(), Signal.like(came.a_number)
         # Loaders that may take a bundle may do so a cycle later, too, if they have taken none meanwhile.
@@ -111,9 +111,10 @@ class FiberFetch(wiring.Component):
         with m.If(known_ready):
             m.d.sync += [
                 known_full.eq(came_full), known.eq(came),
-                is_long.eq((came.a_end - came.a_start)[:p.pointer_bits] > retained_entries(p)),
+                length.eq(came.a_end - came.a_start),
                 filled.eq(Cat(start != came.b_ends[n] for n, start in enumerate(starts))),
             ]
+        is_long = length > retained_entries(p)
         with m.If(ready):
             m.d.sync += [full.eq(known_full), bundle.eq(known), long.eq(is_long), jobs.eq(sum(filled))]
         with m.If(ready & known_full):

@@ -82,7 +82,7 @@ class RowIssue(wiring.Component):
             # The folds of a pair follow one another without a gap: their products are summed as they come.
             go.eq(valid & (credit | begun)),
             take.eq(go & last_fold),
-            buffer.o.ready.eq(~valid | ((credit | begun) & last_fold & final)),
+            buffer.o.ready.eq(~valid | (take & final)),
             issued.key.eq(step.key),
             issued.row.eq(row),
             issued.lead.eq((step.leads & lowest).any()),

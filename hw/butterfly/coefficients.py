@@ -63,10 +63,13 @@ class Coefficients(wiring.Component):
     fft : In(1)
     step : In(Step)
     o : Out(ArrayLayout(ArrayLayout(element, 4), lanes))
-        Six cycles later; of a twiddle real and imaginary part, and two that do not count.
+        `latency` cycles later; of a twiddle real and imaginary part, and two that do not count.
     write_enable, write_address, write_data : In
         A row of coefficients.
     """
+
+    #: Cycles from a step to its coefficients.
+    latency = 5
 
     def __init__(self, parameters, column=0):
         p = self._parameters = parameters
@@ -80,7 +83,7 @@ class Coefficients(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self._parameters
-        address, twiddle_address = (delay(m, value, 2, name, payload=True) for name, value in (
+        address, twiddle_address = (delay(m, value, 1, name, payload=True) for name, value in (
             ("address", self.step.coefficients), ("twiddle", self.step.twiddle)))
         chosen, shown = Signal.like(self.o, reset_less=True), Signal.like(self.o, reset_less=True)
         fft = delay(m, self.fft, 1, "own_fft", apart=True) if p.bpmm and p.fft else self.fft
@@ -104,7 +107,7 @@ class Coefficients(wiring.Component):
                                                                  vendor=p.vendor, init=words)
                 m.d.comb += [table.read_enable.eq(1), table.read_address.eq(twiddle_address)]
                 twiddles.append(table.read_data)
-            places = delay(m, self.step.places, 4, "places", payload=True)
+            places = delay(m, self.step.places, 3, "places", payload=True)
             for unit in range(p.lanes):
                 place = places[unit * len(self.step.places[unit]):][:p.lane_bits]
                 value = select(place, twiddles)

@@ -138,7 +138,9 @@ class ButterflyColumn(wiring.Component):
         """Coefficients of the stages that come by here."""
         p = self._parameters
         m.submodules.coefficients = coefficients = Coefficients(p, self._column)
-        m.d.comb += [coefficients.fft.eq(self.shape.fft), coefficients.step.eq(walk.step)]
+        # They meet the words at the units.
+        step = delay(m, walk.step, READ_LATENCY - Coefficients.latency, "coefficient_step", payload=True)
+        m.d.comb += [coefficients.fft.eq(self.shape.fft), coefficients.step.as_value().eq(step)]
         enable, row, address = self.coefficient_enable, self.coefficient_row, self.coefficient_address
         if p.columns > 1:
             # A column's rows are those from the first to the last of its stages.

@@ -111,8 +111,8 @@ class FlaashEngine(wiring.Component):
         events = {
             "working": working, "loading": loader.loading, "results": results,
         }
-        for counter, name in (("compares", "compares"), ("macs", "products"), ("jobs", "begins"), ("waits", "waits"),
-                              ("starved", "starved")):
+        for counter, name in {"compares": "compares", "macs": "products", "jobs": "begins", "waits": "waits",
+                              "starved": "starved"}.items():
             # A register on the way from engines that are far.
             events[counter] = _total(delay(m, getattr(engine, name), 1, f"{name}{number}", payload=True)
                                      for number, engine in enumerate(engines))

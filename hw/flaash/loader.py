@@ -226,9 +226,7 @@ class FlaashLoader(wiring.Component):
     def _check(self, m, header):
         """What may be wrong with a header, in registers behind those of each comparison."""
         p = self._parameters
-        wrong = {error: Signal(name=error.name.lower()) for error in (
-            FlaashError.BAD_MAGIC, FlaashError.NOTHING, FlaashError.BAD_SIZE, FlaashError.BAD_PORTIONS)}
-        sizes = []
+        wrong, sizes = {}, []
         for load, fibers, entries in ((header.load_a, header.fibers_a, header.entries_a),
                                       (header.load_b, header.fibers_b, header.entries_b)):
             sizes += [load & (fibers == 0), load & (fibers > p.fibers), load & (entries > p.entries),
@@ -242,6 +240,7 @@ class FlaashLoader(wiring.Component):
                                        header.portions > p.fibers],
         }
         for error, reasons in found.items():
+            wrong[error] = Signal(name=error.name.lower())
             m.d.sync += wrong[error].eq(delay(m, Cat(reasons), 1, f"{error.name.lower()}_of").any())
         return wrong
 

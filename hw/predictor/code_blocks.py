@@ -92,8 +92,8 @@ class CodeBlocks(wiring.Component):
 
         # A word holds the codes of one fold of a channel. What fills a channel's last beat is dropped.
         width = _CODE_BITS * p.tree_lanes
-        m.submodules.memory = memory = shared(BlockMemory, width, p.code_words, latency=2, gated=True,
-                                            vendor=p.vendor)
+        m.submodules.memory = memory = shared(
+            BlockMemory, width, p.code_words, latency=2, gated=True, vendor=p.vendor)
         m.submodules.coming = coming = Buffer(self.weights.payload.shape())
         m.submodules.words = words = WidthConverter(p.bus_width, width)
         wiring.connect(m, wiring.flipped(self.weights), coming.i)
@@ -158,7 +158,6 @@ class CodeBlocks(wiring.Component):
             with m.Elif(move):
                 m.d.sync += following_fetched.eq(fetched)
             fetched = following_fetched
-        word = memory.read_data
 
         # Cut to the band.
         item, block_band = blocks.i.payload, Signal.like(band)
@@ -166,7 +165,7 @@ class CodeBlocks(wiring.Component):
                         block_band).eq(fetched)
         base = select(block_band, [1 + index * p.code_levels for index in range(bands)])
         for lane in range(p.tree_lanes):
-            raw, code = word.word_select(lane, _CODE_BITS), item.block.codes[lane]
+            raw, code = memory.read_data.word_select(lane, _CODE_BITS), item.block.codes[lane]
             octave = Signal(signed(_CODE_BITS), name=f"octave{lane}")
             m.d.comb += octave.eq(raw[:3] - base)
             with m.If((octave >= 0) & (octave < p.code_levels)):

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import ceil_log2
 
 from hw.stream import Arbiter, Buffer
 
@@ -38,24 +39,19 @@ class Collector(wiring.Component):
         count, held = self.lanes_count, []
         for lane in range(count):
             sources = [flipped(self.i[number]) for number in range(lane, p.engines, count)]
-            name = f"{lane}"
-            while True:
-                merged = []
-                for number in range(0, len(sources), 2):
-                    pair = sources[number:number + 2]
-                    m.submodules[f"buffer{name}_{number}"] = buffer = Buffer(Result(p))
+            for level in range(max(1, ceil_log2(len(sources)))):
+                pairs, sources = [sources[number:number + 2] for number in range(0, len(sources), 2)], []
+                for number, pair in enumerate(pairs):
+                    m.submodules[f"buffer{lane}_{level}_{number}"] = buffer = Buffer(Result(p))
                     if len(pair) == 1:
                         connect(m, pair[0], buffer.i)
                     else:
-                        m.submodules[f"arbiter{name}_{number}"] = arbiter = Arbiter(Result(p), 2)
+                        m.submodules[f"arbiter{lane}_{level}_{number}"] = arbiter = Arbiter(Result(p), 2)
                         connect(m, pair[0], arbiter.i[0])
                         connect(m, pair[1], arbiter.i[1])
                         connect(m, arbiter.o, buffer.i)
-                    merged.append(buffer.o)
-                held += [source.valid for source in merged]
-                sources, name = merged, f"{name}_{len(merged)}"
-                if len(sources) == 1:
-                    break
+                    sources.append(buffer.o)
+                held += [source.valid for source in sources]
             connect(m, sources[0], flipped(self.lanes[lane]))
         m.d.sync += self.busy.eq(Cat([source.valid for source in self.i] + held).any())
         return m

@@ -19,8 +19,8 @@ class Dispatcher(wiring.Component):
     """A bundle a cycle to the engine that has the fewest, or to one after another.
 
     With ``dispatch="least_loaded"`` ties go round, and an engine is given one every third cycle at most, for how many
-    it has counts two cycles later; with ``"round_robin"``, the source's way, an engine that has
-    `MOST_BUNDLES` holds all others up. Latency 1 cycle.
+    it has counts two cycles later; with ``"round_robin"``, the source's way, an engine that has `MOST_BUNDLES` holds
+    all others up. Latency 1 cycle.
 
     Members
     -------

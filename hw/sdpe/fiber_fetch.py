@@ -101,7 +101,7 @@ class FiberFetch(wiring.Component):
         another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
         held, number = Signal(), Signal.like(came.a_number)
         # Loaders that may take a bundle may do so a cycle later, too, if they have taken none meanwhile.
-        ready = ~full | may
+        ready = ~full | goes
         known_ready = ~known_full | ready
         m.d.sync += may.eq(load_a.i.ready & load_b.i.ready & ~goes)
         m.d.comb += [goes.eq(full & may), bundles.o.ready.eq(~came_full | known_ready)]

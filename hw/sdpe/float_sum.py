@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import connect, flipped
 
 from hw.arith.float_add import FloatAdd
 from hw.arith.float_format import FP32
@@ -14,7 +13,7 @@ from hw.stream.delay import delay
 from hw.stream.select import select
 
 from .layouts import Job, Result
-from .products import pick_matches, sum_members
+from .products import give_results, pick_matches, sum_members
 
 __all__ = ["FloatSum"]
 
@@ -71,17 +70,10 @@ class FloatSum(wiring.Component):
         added, result = self._add(m, queues, item)
 
         # Results.
-        m.submodules.results = results = PointerFifo(Result(p), _QUEUE)
-        connect(m, results.o, flipped(self.o))
         # No sum is ever -0.
-        gives, zero = added & result.ends, self.drop_zeros & (result.product == 0)
-        tested, stays, dropped, final = Signal(Result(p), reset_less=True), Signal(), Signal(), Signal()
-        m.d.sync += [
-            tested.value.eq(result.product), tested.destination.eq(result.job.destination),
-            stays.eq(gives & ~zero), dropped.eq(gives & zero), final.eq(gives & result.job.last),
-            self.finished.eq(final),
-        ]
-        m.d.comb += [results.i.payload.eq(tested), results.i.valid.eq(stays)]
+        given = Signal(Result(p))
+        m.d.comb += [given.value.eq(result.product), given.destination.eq(result.job.destination)]
+        dropped = give_results(m, p, self, _QUEUE, added & result.ends, given, result.job.last)
         adds = Cat(queue.o.valid & queue.o.ready for queue in queues).any()
         credits(m, _QUEUE, of_products, hit | ends, (adds,), "products")
         underway = credits(m, _QUEUE, of_results, ends, (self.o.valid & self.o.ready, dropped), "results")

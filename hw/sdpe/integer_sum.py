@@ -4,12 +4,11 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 
 from hw.arith.multiply import Multiply
-from hw.stream import PointerFifo
 from hw.stream.credits import credits
 from hw.stream.delay import delay
 
 from .layouts import Result
-from .products import pick_matches, sum_members
+from .products import give_results, pick_matches, sum_members
 
 __all__ = ["IntegerSum"]
 
@@ -46,8 +45,6 @@ class IntegerSum(wiring.Component):
         p = self._parameters
         value = signed(p.value_width)
         m.submodules.multiply = multiply = Multiply(value, value, p.vendor)
-        m.submodules.results = results = PointerFifo(Result(p), self._QUEUE)
-        wiring.connect(m, results.o, wiring.flipped(self.o))
         # Results that are on their way have places, too.
         room = Signal(init=1)
         a, b, hit, ends = pick_matches(m, p, self.i, room)
@@ -64,11 +61,7 @@ class IntegerSum(wiring.Component):
             last.eq(self.job.payload.last),
         ]
         m.d.comb += self.job.ready.eq(end)
-        tested, stays, dropped, final = Signal(Result(p), reset_less=True), Signal(), Signal(), Signal()
-        zero = self.drop_zeros & (result.value == 0)
-        m.d.sync += [tested.eq(result), stays.eq(ready & ~zero), dropped.eq(ready & zero), final.eq(ready & last),
-                     self.finished.eq(final)]
-        m.d.comb += [results.i.payload.eq(tested), results.i.valid.eq(stays)]
+        dropped = give_results(m, p, self, self._QUEUE, ready, result, last)
         underway = credits(m, self._QUEUE, room, ends, (self.o.valid & self.o.ready, dropped), "underway")
         m.d.comb += self.busy.eq(underway | self.i.valid)
         return m

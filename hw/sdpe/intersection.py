@@ -89,11 +89,12 @@ class Intersection(wiring.Component):
         place = self._parameters.buffer_bits + 1
         m.submodules.following = buffer = Buffer(data.StructLayout({"a": place, "b": place, "job": Job(), "long": 1}))
         pair, head, before = buffer.i, fibers_b.payload, Signal(place)
+        there = ~head.another | fibers_a.valid
         m.d.comb += [
-            pair.valid.eq(fibers_b.valid & (~head.another | fibers_a.valid)),
+            pair.valid.eq(fibers_b.valid & there),
             pair.payload.a.eq(Mux(head.another, fibers_a.payload.place, before)), pair.payload.b.eq(head.place),
             pair.payload.job.eq(head.job), pair.payload.long.eq(head.long),
-            fibers_b.ready.eq(pair.ready & (~head.another | fibers_a.valid)),
+            fibers_b.ready.eq(pair.ready & there),
             fibers_a.ready.eq(pair.ready & fibers_b.valid & head.another),
         ]
         with m.If(pair.valid & pair.ready):

@@ -100,9 +100,8 @@ class JobGenerator(wiring.Component):
             found.start.eq(select(sub, [self.data_a.start, *list(self.data_a.ends)[:-1]])),
         ]
         # Empty ones are left out.
-        tested, some, none = Signal(layout, reset_less=True), Signal(), Signal()
-        m.d.sync += [tested.eq(found), some.eq(valid & (found.start != found.end)),
-                     none.eq(valid & (found.start == found.end))]
+        tested, some, none, empty = Signal(layout, reset_less=True), Signal(), Signal(), found.start == found.end
+        m.d.sync += [tested.eq(found), some.eq(valid & ~empty), none.eq(valid & empty)]
         m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
         m.d.comb += [queue.i.payload.eq(tested), queue.i.valid.eq(some)]
         stored = credits(m, _QUEUE, room, delay(m, goes, 1, "came"),

@@ -1,15 +1,16 @@
-"""What both kinds of sums of products begin with: their ports, and one match after another."""
+"""What both kinds of sums of products share: their ports, one match after another, and where results go."""
 
 from amaranth.hdl import Mux, Signal
 from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hw.stream import PointerFifo
 from hw.stream.select import any_of, is_single, lowest_bit
 
 from .layouts import Job, Result
 from .match import Matches
 
-__all__ = ["pick_matches", "sum_members"]
+__all__ = ["give_results", "pick_matches", "sum_members"]
 
 
 def sum_members(parameters):
@@ -54,3 +55,36 @@ def pick_matches(m, parameters, source, goes):
         hit.eq(now & one.any()), ends.eq(now & final & head.ends),
     ]
     return a, b, hit, ends
+
+
+def give_results(m, parameters, unit, depth, gives, result, last):
+    """Results to the port of a unit, by way of a queue; what is dropped is found in a cycle of its own.
+
+    Parameters
+    ----------
+    m : Module
+        Module that the registers and the submodule `results` are added to.
+    parameters : FlaashParameters
+    unit : Component
+        With the members of `sum_members`; `o` and `finished` are assigned.
+    depth : int
+        Of the queue, which has a place for each result.
+    gives : Value
+        There is a result.
+    result : Result
+    last : Value
+        It is the last one of its bundle.
+
+    Returns
+    -------
+    Signal
+        Pulse: a result was dropped.
+    """
+    m.submodules.results = results = PointerFifo(Result(parameters), depth)
+    connect(m, results.o, flipped(unit.o))
+    tested, stays, dropped, final = Signal(Result(parameters), reset_less=True), Signal(), Signal(), Signal()
+    zero = unit.drop_zeros & (result.value == 0)
+    m.d.sync += [tested.eq(result), stays.eq(gives & ~zero), dropped.eq(gives & zero), final.eq(gives & last),
+                 unit.finished.eq(final)]
+    m.d.comb += [results.i.payload.eq(tested), results.i.valid.eq(stays)]
+    return dropped

@@ -38,8 +38,8 @@ class LaneMemory(wiring.Component):
         See :class:`BlockMemory`.
     apart : bool
         Registers of its own at both ports, and of each bank for addresses, for a memory of many block RAMs that is far
-        from what it shares its inputs with: a cycle more until what is written can be read, and a cycle
-        more of ``latency``.
+        from what it shares its inputs with: a cycle more until what is written can be read, and a cycle more of
+        ``latency``.
 
     Members
     -------

@@ -91,13 +91,13 @@ class StageWalk(wiring.Component):
         Pulse: begin a group; only when `ready`.
     ready : Out(1)
     step, valid : Out(Step), Out(1)
-        Three cycles and more after `start`.
+        Four cycles and more after `start`.
     end : Out(1)
         With the last step of a group.
     """
 
     #: Cycles from `start` to the first step.
-    latency = 3
+    latency = 4
 
     def __init__(self, parameters, write_latency):
         p = self._parameters = parameters
@@ -114,7 +114,10 @@ class StageWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p, shape, step = self._parameters, self.shape, self.step
+        p, shape = self._parameters, self.shape
+        # What is given is a register behind, as it goes to all rows.
+        step = Signal(Step(p), name="found", reset_less=True)
+        m.d.sync += self.step.eq(step)
         address_bits, lane_bits, bank_bits = p.address_bits, p.lane_bits, p.bank_bits
 
         # What follows from the task.
@@ -232,6 +235,6 @@ class StageWalk(wiring.Component):
             m.d.sync += step.places[unit].eq(
                 first_b[:lane_bits] | (Mux(wide_b, 0, own) & blocks_b)[:lane_bits])
         m.d.comb += [
-            self.valid.eq(delay(m, issue, 2, "valid")), self.end.eq(delay(m, group_end, 2, "end")),
+            self.valid.eq(delay(m, issue, 3, "valid")), self.end.eq(delay(m, group_end, 3, "end")),
         ]
         return m

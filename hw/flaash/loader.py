@@ -91,9 +91,10 @@ class FlaashLoader(wiring.Component):
         header = data.View(Header(), collected)
         self._header = header
         of_b, error = Signal(), self.error                     # the tensor in hand
-        loads = Mux(of_b, header.load_b, header.load_a)
-        fibers = Mux(of_b, header.fibers_b, header.fibers_a)
-        entries = Mux(of_b, header.entries_b, header.entries_a)
+        loads, fibers, entries, uneven = (Signal.like(value, name=name, reset_less=True) for name, value in (
+            ("loads", header.load_a), ("fibers", header.fibers_a), ("entries", header.entries_a), ("uneven", of_b)))
+        m.d.sync += Cat(loads, fibers, entries).eq(Mux(of_b, Cat(header.load_b, header.fibers_b, header.entries_b),
+                                                       Cat(header.load_a, header.fibers_a, header.entries_a)))
         wrong = self._check(m, header)
         m.submodules.divide = divide = SerialDivide(bits_for(p.fibers))
 
@@ -137,11 +138,13 @@ class FlaashLoader(wiring.Component):
             with m.State("CHECKING"):
                 m.next = "CHECKED"
             with m.State("CHECKED"):
-                m.next = "TENSOR"
+                m.next = "CHOOSE"
                 for code, is_wrong in reversed(wrong.items()):
                     with m.If(is_wrong):
                         m.d.sync += error.eq(code)
                         m.next = "DRAIN"
+            with m.State("CHOOSE"):
+                m.next = "TENSOR"
             with m.State("TENSOR"):
                 m.d.comb += [divide.a.eq(fibers), divide.b.eq(header.portions), divide.start.eq(loads)]
                 with m.If(loads):
@@ -152,17 +155,20 @@ class FlaashLoader(wiring.Component):
                 with m.Else():
                     m.next = "NEXT"
             with m.State("DIVIDE"):
+                m.d.sync += uneven.eq(divide.remainder != 0)
                 with m.If(~divide.busy):
-                    for number, size in enumerate(sizes):
-                        with m.If(of_b == number):
-                            m.d.sync += [size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
-                                         size.length.eq(header.length)]
-                    m.d.comb += starting.eq(1)
-                    with m.If(divide.remainder != 0):
-                        m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
-                        m.next = "DRAIN"
-                    with m.Else():
-                        m.next = "POINTERS"
+                    m.next = "DIVIDED"
+            with m.State("DIVIDED"):
+                for number, size in enumerate(sizes):
+                    with m.If(of_b == number):
+                        m.d.sync += [size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
+                                     size.length.eq(header.length)]
+                m.d.comb += starting.eq(1)
+                with m.If(divide.remainder != 0):
+                    m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
+                    m.next = "DRAIN"
+                with m.Else():
+                    m.next = "POINTERS"
             for name, following in (("pointers", "ENTRIES"), ("entries", "LOADED")):
                 section = sections[name]
                 m.d.comb += section.start.eq(starting)
@@ -195,7 +201,7 @@ class FlaashLoader(wiring.Component):
             with m.State("NEXT"):
                 m.d.sync += of_b.eq(1)
                 with m.If(~of_b):
-                    m.next = "TENSOR"
+                    m.next = "CHOOSE"
                 with m.Elif(~ended):
                     m.d.sync += error.eq(FlaashError.LONG_PACKET)
                     m.next = "DRAIN"

@@ -81,41 +81,49 @@ class FiberLoader(wiring.Component):
         # Ranges go to both halves.
         m.submodules.pieces = pieces = FiberPieces(p, self._fibers, self._tag)
         m.submodules.cutter = cutter = WindowCutter(p, self._fibers, self._tag)
-        asking = Signal()
+        taken = Signal()
         m.d.comb += [
-            pieces.i.payload.eq(self.i.payload), pieces.i.valid.eq(self.i.valid & ~asking),
-            self.i.ready.eq(pieces.i.ready & ~asking),
+            pieces.i.payload.eq(self.i.payload), pieces.i.valid.eq(self.i.valid & ~taken),
+            self.i.ready.eq(pieces.i.ready & ~taken),
         ]
-        m.submodules.rows = rows = PointerFifo(self._row, self._queue)
-        self._ask(m, asking, rows)
+        m.submodules.rows = rows = PointerFifo(self._row, self._queue, counted=True)
+        self._ask(m, taken, rows)
         connect(m, rows.o, cutter.rows)
         connect(m, pieces.o, cutter.pieces)
         m.d.comb += [
             cutter.room.eq(delay(m, self.room, 1, "room", apart=True)),
-            self.busy.eq(asking | pieces.busy | cutter.busy),
+            self.busy.eq(taken | pieces.busy | cutter.busy),
             *(getattr(self, name).eq(getattr(cutter, name)) for name in (
                 "valid", "window", "first", "number", "tag", "first_of_range", "last_of_range")),
         ]
         return m
 
-    def _ask(self, m, asking, rows):
+    def _ask(self, m, taken, rows):
         """Rows of a range one after another, and again, as long as the queue behind the memory has places."""
         p, row_shift = self._parameters, ceil_log2(self._parameters.row_entries)
         wanted, bits = self.i.payload, self._parameters.pointer_bits - ceil_log2(self._parameters.row_entries)
         start, end = Signal(bits), Signal(bits)
         first, row, last = (Signal(p.row_bits, name=name) for name in ("first_row", "next_row", "last_row"))
+        before_last = Signal.like(last)
         times, last_time = Signal.like(wanted.times), Signal()
-        may, goes = Signal(init=1), Signal()
+        may, goes, asking = Signal(init=1), Signal(), Signal()
+        begins, single, at_last = Signal(), Signal(), Signal()
         m.d.comb += [
             goes.eq(self.request & self.granted), self.request.eq(asking & may), self.row.eq(row),
             start.eq(wanted.start >> row_shift), end.eq((wanted.ends[self._fibers - 1] - 1) >> row_shift),
         ]
         credits(m, self._queue, may, delay(m, goes, 1, "goes"), (rows.o.valid & rows.o.ready,), "rows")
+        # Whether a row is the last one is a register.
+        m.d.sync += begins.eq(self.i.valid & self.i.ready)
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [first.eq(self._base + start), row.eq(self._base + start), last.eq(self._base + end),
-                         times.eq(wanted.times), last_time.eq(wanted.times == 1), asking.eq(1)]
+                         times.eq(wanted.times), last_time.eq(wanted.times == 1)]
+        with m.If(begins):
+            m.d.sync += [single.eq(first == last), at_last.eq(first == last), before_last.eq(last - 1), asking.eq(1)]
         with m.Elif(goes):
-            m.d.sync += row.eq(row + 1)
-            with m.If(row == last):
-                m.d.sync += [row.eq(first), times.eq(times - 1), last_time.eq(times == 2), asking.eq(~last_time)]
+            m.d.sync += [row.eq(row + 1), at_last.eq(row == before_last)]
+            with m.If(at_last):
+                m.d.sync += [row.eq(first), at_last.eq(single), times.eq(times - 1), last_time.eq(times == 2),
+                             asking.eq(~last_time)]
+        m.d.comb += taken.eq(asking | begins)
         m.d.comb += [rows.i.payload.eq(self.arrived_row), rows.i.valid.eq(self.arrived)]

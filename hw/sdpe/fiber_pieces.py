@@ -51,7 +51,7 @@ class FiberPieces(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, fibers = self._parameters, self._fibers
-        m.submodules.queue = queue = PointerFifo(self._piece, _QUEUE)
+        m.submodules.queue = queue = PointerFifo(self._piece, _QUEUE, counted=True)
         connect(m, queue.o, flipped(self.o))
 
         # A range, and which of its fibers have entries. The queue keeps what follows from the walk out of `i.ready`.

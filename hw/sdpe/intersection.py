@@ -167,7 +167,7 @@ class Intersection(wiring.Component):
         """Entries of the pair, compared with each other, and a queue of what is to be multiplied."""
         p = self._parameters
         m.submodules.match = match = shared(Match, p)
-        m.submodules.matches = matches = PointerFifo(Matches(p), _MATCHES)
+        m.submodules.matches = matches = PointerFifo(Matches(p), _MATCHES, counted=True)
         connect(m, matches.o, flipped(self.o))
         for side, buffer in buffers.items():
             m.d.comb += [

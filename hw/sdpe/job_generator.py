@@ -80,18 +80,18 @@ class JobGenerator(wiring.Component):
                 m.d.sync += [fiber.eq(0), portion.eq(portion + 1), first_b.eq(first_b + self.fibers_b),
                              last_b.eq(last_b + self.fibers_b), left.eq(self.jobs),
                              walking.eq(portion != last_portion)]
-        # Fibers of a bundle: as many as leave each engine two bundles of what is left, but one at least.
-        grain = Cat(C(1, 1), *(left >= (2 * p.engines << bit) for bit in range(1, select_bits + 1)))
+        # Fibers of a bundle, less one: as many as leave each engine two bundles of what is left.
+        mask = Cat(left >= (2 * p.engines << bit) for bit in range(1, select_bits + 1)) if select_bits else C(0, 1)
         # The pointers are there two cycles later, and chosen then.
         sub_bits = max(1, select_bits)
         layout = data.StructLayout({
             "start": p.pointer_bits, "end": p.pointer_bits, "number": number_bits, "offset": 32, "first_row":
             len(self.row_b), "last_row": len(self.row_b), "single": 1, "low": sub_bits, "high": sub_bits,
-            "grain": select_bits + 1})
+            "mask": sub_bits})
         with_it = delay(m, Cat(
             number, (destination - first_b[:select_bits])[:32], first_b[select_bits:][:len(self.row_b)],
             last_b[select_bits:][:len(self.row_b)], first_b[select_bits:] == last_b[select_bits:],
-            low_bits(first_b, select_bits), low_bits(last_b, select_bits), grain), 2, "with_it", payload=True)
+            low_bits(first_b, select_bits), low_bits(last_b, select_bits), mask), 2, "with_it", payload=True)
         there = delay(m, goes, 2, "there")
         sub, found, valid = with_it[:select_bits], Signal(layout, reset_less=True), Signal()
         m.d.sync += [
@@ -102,7 +102,7 @@ class JobGenerator(wiring.Component):
         # Empty ones are left out.
         tested, some, none, empty = Signal(layout, reset_less=True), Signal(), Signal(), found.start == found.end
         m.d.sync += [tested.eq(found), some.eq(valid & ~empty), none.eq(valid & empty)]
-        m.submodules.fibers = queue = PointerFifo(layout, _QUEUE)
+        m.submodules.fibers = queue = PointerFifo(layout, _QUEUE, counted=True)
         m.d.comb += [queue.i.payload.eq(tested), queue.i.valid.eq(some)]
         stored = credits(m, _QUEUE, room, delay(m, goes, 1, "came"),
                          (none, queue.o.valid & queue.o.ready), "fibers")
@@ -123,15 +123,15 @@ class JobGenerator(wiring.Component):
         layout = data.StructLayout({
             "pointers": PointerRow(p), "a_start": p.pointer_bits, "a_end": p.pointer_bits,
             "a_number": ceil_log2(p.fibers), "destination": 32, "low": len(a.low), "high": len(a.high),
-            "grain": len(a.grain)})
-        m.submodules.rows = queue = PointerFifo(layout, _QUEUE)
+            "mask": len(a.mask)})
+        m.submodules.rows = queue = PointerFifo(layout, _QUEUE, counted=True)
         with_it = delay(m, Cat(a.start, a.end, a.number, offset, Mux(first, a.low, 0),
-                               Mux(at_last, a.high, p.bundle - 1), a.grain), 2, "with_row", payload=True)
+                               Mux(at_last, a.high, p.bundle - 1), a.mask), 2, "with_row", payload=True)
         found = queue.i.payload
         m.d.comb += [
             queue.i.valid.eq(delay(m, goes, 2, "row_there")), found.pointers.eq(self.data_b),
             Cat(found.a_start, found.a_end, found.a_number, found.destination, found.low, found.high,
-                found.grain).eq(with_it),
+                found.mask).eq(with_it),
         ]
         stored = credits(m, _QUEUE, room, delay(m, goes, 1, "row_came"), (queue.o.valid & queue.o.ready,), "rows")
         m.submodules.row = buffer = Buffer(layout)
@@ -146,11 +146,9 @@ class JobGenerator(wiring.Component):
         within, advance = Signal(), Signal()
         lowest, highest, part_end = (Signal(max(1, select_bits), name=name)
                                      for name in ("lowest", "highest", "part_end"))
-        # The largest part of which the bit is set, aligned.
-        mask = Signal(max(1, select_bits))
+        # Parts are aligned.
         m.d.comb += [
-            mask.eq(Cat(row.grain[bit + 1:].any() for bit in range(select_bits))),
-            lowest.eq(Mux(within, place, row.low)), part_end.eq(lowest | mask),
+            lowest.eq(Mux(within, place, row.low)), part_end.eq(lowest | row.mask),
             highest.eq(Mux(part_end > row.high, row.high, part_end)),
         ]
         at_last = part_end >= row.high

@@ -11,6 +11,8 @@ from .layouts import Entry
 
 __all__ = ["Match", "Matches"]
 
+_PART = 8                    # bits of an index
+
 
 class Matches(data.StructLayout):
     """Pairs of values to multiply, in ascending order of their index: those that `hits` tells, and whether the dot
@@ -23,7 +25,7 @@ class Matches(data.StructLayout):
 
 
 class Match(wiring.Component):
-    """Values of equal index of two windows. A pair of windows a cycle; latency 2 cycles, free running.
+    """Values of equal index of two windows. A pair of windows a cycle; latency 3 cycles, free running.
 
     Members
     -------
@@ -34,7 +36,7 @@ class Match(wiring.Component):
     o : Out(Matches)
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, parameters):
         p = self._parameters = parameters
@@ -47,15 +49,20 @@ class Match(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         width = self._parameters.window
-        a, b = (delay(m, Cat(entry.value for entry in side), 1, name, payload=True)
+        a, b = (delay(m, Cat(entry.value for entry in side), 2, name, payload=True)
                 for side, name in ((self.a, "values_a"), (self.b, "values_b")))
+        # Indices are compared in parts, as they come late out of their memories.
         equal = [Signal(width, name=f"equal{n}") for n in range(width)]
-        valid, ends = Signal(), Signal()
-        m.d.sync += [
-            valid.eq(self.valid), ends.eq(self.ends & self.valid),
-            *(equal[i][j].eq((self.a[i].index == self.b[j].index) & self.present_a[i] & self.present_b[j] & self.valid)
-              for i in range(width) for j in range(width)),
-        ]
+        valid, ends = Signal(), delay(m, self.ends & self.valid, 2, "ends")
+        bits = len(self.a[0].index)
+        m.d.sync += valid.eq(self.valid)
+        for i in range(width):
+            for j in range(width):
+                parts = [self.a[i].index[start:start + _PART] == self.b[j].index[start:start + _PART]
+                         for start in range(0, bits, _PART)]
+                parts.append(self.present_a[i] & self.present_b[j])
+                same = Signal(len(parts), name=f"same{i}_{j}", reset_less=True)
+                m.d.sync += [same.eq(Cat(parts)), equal[i][j].eq(same.all() & valid)]
         value = self._parameters.value_width
         m.d.sync += [self.o_valid.eq(ends | Cat(equal).any()), self.o.ends.eq(ends)]
         for i in range(width):

@@ -1,6 +1,6 @@
 """The merge of two fibers: which pairs of windows are compared."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,13 +16,14 @@ class Merge(wiring.Component):
     do when these are equal: no entry of the window that is left can equal one that is still to come. Nothing else
     depends on the comparison in its cycle, entries follow later.
 
-    A job starts with a cycle in which the first windows are fetched; another merge works meanwhile. Throughput 1 pair
+    A job starts with a cycle in which the first windows are fetched; another merge works meanwhile. Places follow what
+    is offered until then, so that in the comparison's cycle nothing else is chosen from. Throughput 1 pair
     a cycle. A window behind the last one of a fiber may be fetched, when the other fiber ends with it, and is not seen.
 
     Members
     -------
     start : In(1)
-        Pulse, while not `busy`: begin with the windows at `start_a` and `start_b`, which are written.
+        Pulse, while not `busy`: begin with the windows at `start_a` and `start_b`.
     start_a, start_b : In
     written_a, written_b : In
         Places behind those that are written.
@@ -78,13 +79,13 @@ class Merge(wiring.Component):
             getattr(self, f"ahead_{side}").eq(ahead),
             fetch.eq(self.busy & (ahead != getattr(self, f"written_{side}")) & (passes | ~there)),
         ]
-        with m.If(passes):
-            m.d.sync += [place.eq(place + 1), there.eq(0)]
+        start = getattr(self, f"start_{side}")
+        with m.If(~self.busy | passes):
+            m.d.sync += [place.eq(Mux(self.busy, place + 1, start)), there.eq(0)]
         with m.If(fetch):
-            m.d.sync += [head.eq(came), there.eq(1), ahead.eq(ahead + 1)]
+            m.d.sync += [head.eq(came), there.eq(1)]
+        with m.If(~self.busy | fetch):
+            m.d.sync += ahead.eq(Mux(self.busy, ahead + 1, start))
         with m.If(self.ends):
             m.d.sync += there.eq(0)
-        with m.If(self.start):
-            start = getattr(self, f"start_{side}")
-            m.d.sync += [ahead.eq(start), place.eq(start)]
         return head, there

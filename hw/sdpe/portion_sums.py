@@ -10,6 +10,7 @@ from hw.arith.float_format import FP32
 from hw.shared import shared
 from hw.stream import Arbiter
 from hw.stream.block_memory import BlockMemory
+from hw.stream.delay import delay
 
 from .layouts import Result
 
@@ -84,11 +85,13 @@ class PortionSums(wiring.Component):
         clearing, place = Signal(), Signal(bits_for(p.sums))
         following, last_portion, last_clear = Signal(bits_for(2 * p.sums)), Signal(), Signal.like(place)
         m.d.sync += last_clear.eq(self.partials - 1)
-        m.d.comb += [
-            stored.ready.eq(~clearing), memory.write_enable.eq(clearing | stored.valid),
-            memory.write_address.eq(Mux(clearing, place, stored.payload.destination)),
-            memory.write_data.eq(Mux(clearing, 0, stored.payload.value)),
-        ]
+        m.d.comb += stored.ready.eq(~clearing)
+        # Reading begins two cycles after `add` at the earliest.
+        for port, value, payload in (
+                (memory.write_enable, clearing | stored.valid, False),
+                (memory.write_address, Mux(clearing, place, stored.payload.destination), True),
+                (memory.write_data, Mux(clearing, 0, stored.payload.value), True)):
+            m.d.comb += port.eq(delay(m, value, 1, "write", payload=payload))
         with m.If(clearing):
             m.d.sync += [place.eq(place + 1), clearing.eq(place != last_clear)]
         with m.If(self.clear):

@@ -100,8 +100,9 @@ class CycleTimer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         running = Signal()
-        elapsed = Signal(COUNTER_WIDTH)
-        m.d.sync += elapsed.eq(Mux(running & ~self.clear, elapsed + 1, 1))
+        # Cycles up to this one, this one included, if it is not the first.
+        elapsed = Signal(COUNTER_WIDTH, init=2)
+        m.d.sync += elapsed.eq(Mux(running & ~self.clear, elapsed + 1, 2))
         with m.If(self.start):
             m.d.sync += running.eq(1)
         with m.Elif(self.clear):
@@ -110,5 +111,5 @@ class CycleTimer(wiring.Component):
             m.d.sync += self.value.eq(0)
         # A packet that comes out before any went in belongs to what was forgotten.
         with m.Elif(self.stop & running):
-            m.d.sync += self.value.eq(elapsed + 1)
+            m.d.sync += self.value.eq(elapsed)
         return m

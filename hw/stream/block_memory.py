@@ -5,6 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from .apart import APART
 from .ecp5_memory import add_block_rams, block_width
 
 __all__ = ["BlockMemory"]
@@ -18,7 +19,8 @@ class BlockMemory(wiring.Component):
     width, depth : int
         Bits of a word, number of words.
     distributed : bool
-        Use LUT RAM where the target has it, and not block RAM.
+        Use LUT RAM where the target has it, and not block RAM. With a latency of 2 its address has registers of its
+        own: those of memories that are read together would be one, which is far from most of them.
     latency : int
         1, or 2 with a register behind the memory: a block RAM of an ECP5 takes 5.7 ns to show a word.
     gated : bool
@@ -68,11 +70,18 @@ class BlockMemory(wiring.Component):
             return m
         m.submodules.ram = ram = memory.Memory(shape=self._width, depth=self.depth, init=self._init,
                                                attrs=self._attributes)
-        write, read = ram.write_port(), ram.read_port()
+        write = ram.write_port()
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),
-            read.en.eq(self.read_enable), read.addr.eq(self.read_address),
         ]
+        if self._distributed and self.latency == 2:
+            read, address = ram.read_port(domain="comb"), Signal.like(self.read_address, attrs=APART, reset_less=True)
+            with m.If(self.read_enable):
+                m.d.sync += address.eq(self.read_address)
+            m.d.comb += read.addr.eq(address)
+        else:
+            read = ram.read_port()
+            m.d.comb += [read.en.eq(self.read_enable), read.addr.eq(self.read_address)]
         if self.latency == 1:
             m.d.comb += self.read_data.eq(read.data)
         else:

@@ -30,6 +30,9 @@ class PointerFifo(wiring.Component):
         Shape of the payload.
     depth : int
         Capacity in items, a power of two, at least 2.
+    counted : bool
+        Items come only when there is room, because who sends them counts: `i.ready` is high then, and is not waited
+        for.
 
     Members
     -------
@@ -46,11 +49,11 @@ class PointerFifo(wiring.Component):
 
     latency = 1
 
-    def __init__(self, shape, depth=16):
+    def __init__(self, shape, depth=16, counted=False):
         require_shape("shape", shape)
         if depth < 2 or depth & (depth - 1):
             raise ValueError(f"depth must be a power of two of at least 2, not {depth!r}")
-        self._depth = depth
+        self._depth, self._counted = depth, counted
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
@@ -59,7 +62,7 @@ class PointerFifo(wiring.Component):
         push, pop = Signal(), Signal()
         _, some, room = occupancy(m, self._depth, push, pop)
         m.d.comb += [
-            push.eq(self.i.valid & room), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
+            push.eq(self.i.valid & (room | self._counted)), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
         ]
         for part, start in enumerate(range(0, len(payload), _PART)):
             bits = slice(start, start + _PART)

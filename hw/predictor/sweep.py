@@ -114,8 +114,9 @@ class Sweep(wiring.Component):
         position, position_last = counter(m, p.tile - 1, next_key, start_over | segment_end, "position")
         spread = task.interleaved & ~task.dense
         m.d.sync += [stride.eq(Mux(spread, task.segments, 1)), step.eq(Mux(spread, 1, p.tile))]
-        m.d.comb += [last_fold.eq((fold == task.last_tree_fold) | task.dense),
-                     last_of_segment.eq(behind[-1] | position_last)]
+        m.d.comb += last_of_segment.eq(behind[-1] | position_last)
+        only_fold, last_but_one = Signal(), Signal.like(fold)
+        m.d.sync += [only_fold.eq((task.last_tree_fold == 0) | task.dense), last_but_one.eq(task.last_tree_fold - 1)]
 
         near = ceil_log2(p.trees + 1)
         start_group = Signal()
@@ -159,7 +160,7 @@ class Sweep(wiring.Component):
             with m.State("GROUP"):
                 m.d.comb += start_over.eq(1)
                 m.d.sync += [
-                    start.eq(0), key.eq(0), fold.eq(0),
+                    start.eq(0), key.eq(0), fold.eq(0), last_fold.eq(only_fold),
                     start_behind.eq(task.keys - 1 - stride), behind.eq(task.keys - 1 - stride),
                     segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
                     extra.eq(task.extra_segments), more.eq(task.extra_segments != 0),
@@ -189,10 +190,10 @@ class Sweep(wiring.Component):
                     self.slot.row_end.eq(last_of_segment & last_segment & last_fold),
                 ]
                 with m.If(~last_fold):
-                    m.d.sync += fold.eq(fold + 1)
+                    m.d.sync += [fold.eq(fold + 1), last_fold.eq(fold == last_but_one)]
                 with m.Else():
                     m.d.comb += next_key.eq(1)
-                    m.d.sync += [fold.eq(0), key.eq(key + stride), behind.eq(behind - stride)]
+                    m.d.sync += [fold.eq(0), last_fold.eq(only_fold), key.eq(key + stride), behind.eq(behind - stride)]
                     with m.If(last_of_segment):
                         m.d.sync += [
                             start.eq(start + step), key.eq(start + step),

@@ -42,6 +42,29 @@ def test_capacity(depth):
     run(dut, testbench)
 
 
+@settings(max_examples=20, deadline=None)
+@given(depth=st.sampled_from([2, 8]), seed=st.integers(0, 2**32 - 1))
+def test_counted(depth, seed):
+    rng = generator(seed)
+    dut = PointerFifo(8, depth, counted=True)
+
+    async def testbench(ctx):
+        held = []
+        for item in range(200):
+            comes, leaves = rng.random() < .7 and len(held) < depth, rng.random() < .6
+            ctx.set(dut.i.valid, comes)
+            ctx.set(dut.i.payload, item)
+            ctx.set(dut.o.ready, leaves)
+            assert ctx.get(dut.i.ready) == (len(held) < depth) and ctx.get(dut.o.valid) == bool(held)
+            if leaves and held:
+                assert ctx.get(dut.o.payload) == held.pop(0)
+            if comes:
+                held.append(item)
+            await ctx.tick()
+
+    run(dut, testbench)
+
+
 @pytest.mark.parametrize("depth", [0, 1, 3, 12])
 def test_refuses_a_depth(depth):
     with pytest.raises(ValueError, match="power of two"):

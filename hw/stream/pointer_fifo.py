@@ -62,7 +62,8 @@ class PointerFifo(wiring.Component):
         push, pop = Signal(), Signal()
         _, some, room = occupancy(m, self._depth, push, pop)
         m.d.comb += [
-            push.eq(self.i.valid & (room | self._counted)), pop.eq(some & self.o.ready), self.i.ready.eq(room), self.o.valid.eq(some),
+            push.eq(self.i.valid & (room | self._counted)), pop.eq(some & self.o.ready),
+            self.i.ready.eq(room), self.o.valid.eq(some),
         ]
         for part, start in enumerate(range(0, len(payload), _PART)):
             bits = slice(start, start + _PART)

@@ -39,7 +39,8 @@ def test_words_of_steps(lanes, arithmetic):
         if not step["fft"]:
             return rows[step["row"]]
         values = [twiddle(step["twiddle"] * lanes + place) for place in step["places"]]
-        return form.encode_coefficients(np.array(values)).view(np.uint16).tolist()
+        encoded = form.encode_coefficients(np.array(values))
+        return (encoded & 0xffff if arithmetic == "fixed16" else encoded.view(np.uint16)).tolist()
 
     async def testbench(ctx):
         ctx.set(dut.write_enable, 1)

@@ -49,28 +49,28 @@ class Dispatcher(wiring.Component):
         # Engines that have none, one, and so on.
         having = [Signal(engines, name=f"having{count}", init=-1 if count == 0 else 0)
                   for count in range(MOST_BUNDLES + 1)]
-        goes = Signal()
-        m.d.comb += [goes.eq(self.i.valid & pick.any()), self.i.ready.eq(pick.any()),
-                     given.eq(pick & goes.replicate(engines))]
+        goes, some = Signal(), Signal(init=1)                  # `some`: one is picked
+        m.d.comb += [goes.eq(self.i.valid & some), self.i.ready.eq(some), given.eq(pick & goes.replicate(engines))]
         more, less = given & ~self.finished, self.finished & ~given
         for count, engines_having in enumerate(having):
             fewer = having[count - 1] & more if count else 0
             others = having[count + 1] & less if count < MOST_BUNDLES else 0
             m.d.sync += engines_having.eq((engines_having & ~more & ~less) | fewer | others)
         levels = [engines_having & ~given for engines_having in having[:-1]]
-        passed = Signal(engines)                               # up to the last choice
-        m.d.comb += passed.eq(Mux(goes, Cat(pick[number:].any() for number in range(engines)), behind))
-        m.d.sync += [behind.eq(passed), self.bundle.eq(self.i.payload), self.valid.eq(given),
-                     self.busy.eq(~having[0].all() | goes)]
+        m.d.sync += [self.bundle.eq(self.i.payload), self.valid.eq(given), self.busy.eq(~having[0].all() | goes)]
+        with m.If(goes):                                       # up to the last choice
+            m.d.sync += behind.eq(Cat(pick[number:].any() for number in range(engines)))
         if p.dispatch == "round_robin":
             turn = Signal(engines, init=1)
             following = Mux(goes, turn.rotate_left(1), turn) if engines > 1 else turn
-            m.d.sync += [turn.eq(following), pick.eq(following & any_of(levels))]
+            chosen = following & any_of(levels)
+            m.d.sync += [turn.eq(following), pick.eq(chosen), some.eq(chosen.any())]
         else:
             fewest = levels[-1]
             for level in reversed(levels[:-1]):
                 fewest = Mux(level.any(), level, fewest)
             wanted = delay(m, fewest, 1, "wanted") & ~given
-            ahead = wanted & ~passed
-            m.d.sync += pick.eq(Mux(ahead.any(), lowest_bit(ahead), lowest_bit(wanted)))
+            # What is given in this cycle is not wanted, so that the choice before is as good to go on from.
+            ahead = wanted & ~behind
+            m.d.sync += [pick.eq(Mux(ahead.any(), lowest_bit(ahead), lowest_bit(wanted))), some.eq(wanted.any())]
         return m

@@ -82,6 +82,7 @@ class PortionSums(wiring.Component):
                          self.o[0].valid.eq(1)]
 
         # Writing: zeros at the beginning, then what comes.
+        clear, add = delay(m, self.clear, 1, "clear"), delay(m, self.add, 1, "add")
         clearing, place = Signal(), Signal(bits_for(p.sums))
         following, last_portion, last_clear = Signal(bits_for(2 * p.sums)), Signal(), Signal.like(place)
         m.d.sync += last_clear.eq(self.partials - 1)
@@ -94,7 +95,7 @@ class PortionSums(wiring.Component):
             m.d.comb += port.eq(delay(m, value, 1, "write", payload=payload))
         with m.If(clearing):
             m.d.sync += [place.eq(place + 1), clearing.eq(place != last_clear)]
-        with m.If(self.clear):
+        with m.If(clear):
             m.d.sync += [clearing.eq(1), place.eq(0)]
 
         # Reading: the partial results of a sum one after another.
@@ -104,7 +105,7 @@ class PortionSums(wiring.Component):
         with m.FSM() as fsm:
             with m.State("IDLE"):
                 m.d.sync += number.eq(0)
-                with m.If(self.add):
+                with m.If(add):
                     m.d.sync += [place.eq(0), total.eq(0)]
                     m.next = "READ"
             with m.State("READ"):
@@ -130,7 +131,7 @@ class PortionSums(wiring.Component):
                     m.next = "READ"
                     with m.If(final):
                         m.next = "IDLE"
-        m.d.comb += self.busy.eq(clearing | ~fsm.ongoing("IDLE"))
+        m.d.comb += self.busy.eq(clear | add | clearing | ~fsm.ongoing("IDLE"))
         return m
 
     def _adder(self, m, total, partial):

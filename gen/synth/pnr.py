@@ -28,7 +28,6 @@ SPEEDS = (6, 7, 8)
 _PACKAGE = "CABGA381"
 _TARGET_MHZ = 200
 _SCOPES = "instances.txt"
-_STATIC_CELLS = 5000         # from which on a design is large
 _TIMING_WEIGHT = "1000"
 
 
@@ -127,16 +126,12 @@ def netlist(folder, verilog_path, top, then=()):
 
 
 def place_and_route(folder, device, types):
-    """Arguments of nextpnr that choose its placer and its router for a netlist, which gets a floorplan if it needs one.
-
-    Of a design that is large but needs few memories and multipliers, the static placer and router2 reach a clock that
-    is higher by an eighth and by a third than with those that are the default, in two thirds of the time. The static
-    placer never ends on designs of a few cells: its densities become NaN. With a floorplan its wires are longer by a
-    sixth than those of the placer that is the default; and router2 stalls where router1 ends.
+    """Arguments of nextpnr that choose how it places and routes a netlist, which gets a floorplan if it needs one.
 
     The default placer draws a wire's ends together by its weight, and those on a slow path by up to ten times more.
     With 600 times more all wires together are longer by a twentieth, and a netlist of `butterfly`, preset `ecp5`,
-    reaches 121 MHz instead of 87.
+    reaches 121 MHz instead of 87. The static placer's wires are longer by a sixth where there is a floorplan, and it
+    never ends on designs of a few cells: its densities become NaN. router2 stalls where router1 ends.
 
     Parameters
     ----------
@@ -146,10 +141,8 @@ def place_and_route(folder, device, types):
     device : str
         One of :data:`DEVICES`.
     """
-    planned = floorplan(folder, device, types)
-    large = sum(count for kind, count in types.items() if not kind.startswith("$")) >= _STATIC_CELLS
-    return ["--placer", "static" if large and not planned else "heap", "--placer-heap-timingweight", _TIMING_WEIGHT,
-            "--router", "router1" if planned else "router2"]
+    floorplan(folder, device, types)
+    return ["--placer", "heap", "--placer-heap-timingweight", _TIMING_WEIGHT, "--router", "router1"]
 
 
 def tools():

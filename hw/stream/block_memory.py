@@ -50,7 +50,10 @@ class BlockMemory(wiring.Component):
             raise ValueError(f"latency must be 1 or 2, not {latency!r}")
         self._width, self.depth, self.latency, self._gated = width, depth, latency, gated
         self._distributed, self._vendor, self._init = distributed, vendor, init
-        self._attributes = {"no_rw_check": 1} | ({"ram_style": "distributed"} if distributed else {})
+        self._own_address = distributed and latency == 2
+        self._attributes = {"ram_style": "distributed"} if distributed else {}
+        if not self._own_address:                            # Yosys 0.70 stops with it where a port has no clock
+            self._attributes["no_rw_check"] = 1
         super().__init__({
             "write_enable": In(1),
             "write_address": In(ceil_log2(depth)),
@@ -74,7 +77,7 @@ class BlockMemory(wiring.Component):
         m.d.comb += [
             write.en.eq(self.write_enable), write.addr.eq(self.write_address), write.data.eq(self.write_data),
         ]
-        if self._distributed and self.latency == 2:
+        if self._own_address:
             read, address = ram.read_port(domain="comb"), Signal.like(self.read_address, attrs=APART, reset_less=True)
             with m.If(self.read_enable):
                 m.d.sync += address.eq(self.read_address)

@@ -142,7 +142,7 @@ class StageWalk(wiring.Component):
 
         # Stage A: the place in the walk. `stride` and `below` are of rows, `exponent` is of elements. That something
         # ends with a step is known a cycle before, in a register.
-        busy, waits, waiting, half = Signal(), Signal(), Signal.like(gap), Signal()
+        busy, waits, waiting, last_half = Signal(), Signal(), Signal.like(gap), Signal()
         stride, below = Signal(address_bits), Signal(address_bits)
         exponent = Signal(range(max(2, p.max_stages)))
         left = Signal.like(self.share.count)                 # stages, with this one
@@ -162,7 +162,7 @@ class StageWalk(wiring.Component):
         m.d.sync += begin_last.eq(self.share.count == 1)
         m.d.comb += [
             issue.eq(busy & ~waits),
-            advance.eq(issue & (fft | half)),
+            advance.eq(issue & last_half),
             stage_end.eq(advance & row_end),
             group_end.eq(stage_end & last_stage),
             self.ready.eq(~busy | group_end),
@@ -170,7 +170,7 @@ class StageWalk(wiring.Component):
         with m.If(waits):
             m.d.sync += [waiting.eq(waiting - 1), waits.eq(waiting != 1)]
         with m.If(issue):
-            m.d.sync += half.eq(~half & ~fft)
+            m.d.sync += last_half.eq(~last_half | fft)
         with m.If(advance):
             m.d.sync += [address.eq(Mux(vector_end, base, address + 1))]
             # Two steps a pair of rows, as many pairs a block as the stride.
@@ -186,7 +186,7 @@ class StageWalk(wiring.Component):
         # What a group begins with is loaded whether one begins or not.
         with m.If(self.ready):
             m.d.sync += [
-                busy.eq(self.start), waits.eq(0), last_stage.eq(begin_last), half.eq(0), block.eq(0),
+                busy.eq(self.start), waits.eq(0), last_stage.eq(begin_last), last_half.eq(fft), block.eq(0),
                 address.eq(begins["base"]),
                 *(value.eq(begins[name]) for name, value in state.items()),
             ]
@@ -219,7 +219,7 @@ class StageWalk(wiring.Component):
             low_b.eq(low), high_b.eq(low | stride), odd_b.eq(wide & place[0]), wide_b.eq(wide),
             first_b.eq((Mux(wide, block, near) & blocks) | lead), blocks_b.eq(blocks), exponent_b.eq(exponent),
         ]
-        address_b, half_b = delay(m, address, 1, "address_b"), delay(m, half, 1, "half_b")
+        address_b, half_b = delay(m, address, 1, "address_b"), delay(m, last_half & ~fft, 1, "half_b")
 
         # Stage C: the rotation; the places of the units.
         m.d.sync += [

@@ -91,7 +91,11 @@ class FiberFetch(wiring.Component):
         return m
 
     def _accept(self, m, load_a, load_b):
-        """A bundle goes to both loaders at once, behind three registers where what they need to know is found out."""
+        """A bundle goes to both loaders at once, behind three registers where what they need to know is found out.
+
+        A register takes the next one when it is empty, so that no handshake waits for another: a bundle every second
+        cycle, and a loader is at work on one for longer.
+        """
         p = self._parameters
         m.submodules.bundles = bundles = PointerFifo(Bundle(p), _BUNDLES)
         connect(m, flipped(self.i), bundles.i)
@@ -101,23 +105,24 @@ class FiberFetch(wiring.Component):
         another, long, jobs = Signal(), Signal(), Signal(bits_for(p.bundle))
         held, number = Signal(), Signal.like(came.a_number)
         # Loaders that may take a bundle may do so a cycle later, too, if they have taken none meanwhile.
-        ready = ~full | goes
-        known_ready = ~known_full | ready
         m.d.sync += may.eq(load_a.i.ready & load_b.i.ready & ~goes)
-        m.d.comb += [goes.eq(full & may), bundles.o.ready.eq(~came_full | known_ready)]
-        with m.If(bundles.o.ready):
-            m.d.sync += [came_full.eq(bundles.o.valid), came.eq(bundles.o.payload)]
+        m.d.comb += [goes.eq(full & may), bundles.o.ready.eq(~came_full)]
+        m.d.sync += [
+            came_full.eq(Mux(came_full, known_full, bundles.o.valid)),
+            known_full.eq(Mux(known_full, full, came_full)), full.eq(Mux(full, ~goes, known_full)),
+        ]
+        with m.If(~came_full):
+            m.d.sync += came.eq(bundles.o.payload)
         starts = [came.b_start, *(came.b_ends[n] for n in range(p.bundle - 1))]
-        with m.If(known_ready):
+        with m.If(~known_full):
             m.d.sync += [
-                known_full.eq(came_full), known.eq(came),
-                length.eq(came.a_end - came.a_start),
+                known.eq(came), length.eq(came.a_end - came.a_start),
                 filled.eq(Cat(start != came.b_ends[n] for n, start in enumerate(starts))),
             ]
         is_long = length > retained_entries(p)
-        with m.If(ready):
-            m.d.sync += [full.eq(known_full), bundle.eq(known), long.eq(is_long), jobs.eq(sum(filled))]
-        with m.If(ready & known_full):
+        with m.If(~full):
+            m.d.sync += [bundle.eq(known), long.eq(is_long), jobs.eq(sum(filled))]
+        with m.If(~full & known_full):
             m.d.sync += [another.eq(~held | (number != known.a_number) | is_long),
                          held.eq(~is_long), number.eq(known.a_number)]
         with m.If(self.restart):

@@ -7,7 +7,7 @@
 import os
 import random
 
-from amaranth.hdl import ClockDomain, Module, Value
+from amaranth.hdl import ClockDomain, Module, Signal, Value
 from amaranth.sim import Simulator
 
 PERIOD = 1e-8
@@ -116,6 +116,31 @@ def run(dut, *testbenches, background=(), traces=None):
     else:
         with simulator.write_vcd(traces):
             simulator.run()
+
+
+def rearranged(outputs_of, count, settings):
+    """Which of `count` inputs each output of a rearrangement shows, for each setting from 0 to ``settings - 1``.
+
+    ``outputs_of(inputs, setting)`` makes a list of Values of a list of Signals and a Signal, without registers.
+    """
+    m, setting = Module(), Signal(range(max(2, settings)))
+    inputs = [Signal(range(max(2, count)), name=f"in{n}") for n in range(count)]
+    outputs = []
+    for n, value in enumerate(outputs_of(inputs, setting)):
+        outputs.append(Signal.like(inputs[0], name=f"out{n}"))
+        m.d.comb += outputs[n].eq(value)
+    shown = []
+
+    async def testbench(ctx):
+        for n, value in enumerate(inputs):
+            ctx.set(value, n)
+        for number in range(settings):
+            ctx.set(setting, number)
+            await ctx.delay(PERIOD)
+            shown.append([ctx.get(output) for output in outputs])
+
+    run(m, testbench)
+    return shown
 
 
 def transfer(dut, source, sink, items, *, count=None, stalls=(0.0, 0.0), rng=None):

@@ -91,12 +91,14 @@ class FlaashLoader(wiring.Component):
         header = data.View(Header(), collected)
         self._header = header
         of_b, error = Signal(), self.error                     # the tensor in hand
-        loads, fibers, entries, uneven = (Signal.like(value, name=name, reset_less=True) for name, value in (
-            ("loads", header.load_a), ("fibers", header.fibers_a), ("entries", header.entries_a), ("uneven", of_b)))
+        loads, fibers, entries = (Signal.like(value, name=name, reset_less=True) for name, value in (
+            ("loads", header.load_a), ("fibers", header.fibers_a), ("entries", header.entries_a)))
         m.d.sync += Cat(loads, fibers, entries).eq(Mux(of_b, Cat(header.load_b, header.fibers_b, header.entries_b),
                                                        Cat(header.load_a, header.fibers_a, header.entries_a)))
         wrong = self._check(m, header)
         m.submodules.divide = divide = SerialDivide(bits_for(p.fibers))
+        uneven = Signal()
+        m.d.sync += uneven.eq(divide.remainder != 0)
 
         # Sections of a tensor.
         sections = {
@@ -155,7 +157,6 @@ class FlaashLoader(wiring.Component):
                 with m.Else():
                     m.next = "NEXT"
             with m.State("DIVIDE"):
-                m.d.sync += uneven.eq(divide.remainder != 0)
                 with m.If(~divide.busy):
                     m.next = "DIVIDED"
             with m.State("DIVIDED"):
@@ -164,7 +165,7 @@ class FlaashLoader(wiring.Component):
                         m.d.sync += [size.fibers.eq(divide.quotient), size.portions.eq(header.portions),
                                      size.length.eq(header.length)]
                 m.d.comb += starting.eq(1)
-                with m.If(divide.remainder != 0):
+                with m.If(uneven):
                     m.d.sync += error.eq(FlaashError.BAD_PORTIONS)
                     m.next = "DRAIN"
                 with m.Else():

@@ -107,16 +107,14 @@ class Sweep(wiring.Component):
         key, start = Signal(p.key_bits + 1), Signal(p.key_bits + 1)               # start: first key of the segment
         behind, start_behind = Signal(signed(p.key_bits + 3)), Signal(signed(p.key_bits + 3))
         segments_left = Signal(bits_for(p.max_segments))
-        fold = Signal(self.slot.fold.shape())
         stride, step = Signal(bits_for(p.max_segments)), Signal(bits_for(p.tile))
-        last_fold, last_of_segment, last_segment = Signal(), Signal(), Signal()
-        next_key, segment_end, start_over = Signal(), Signal(), Signal()
+        last_of_segment, last_segment = Signal(), Signal()
+        visits, next_key, segment_end, start_over = Signal(), Signal(), Signal(), Signal()
         position, position_last = counter(m, p.tile - 1, next_key, start_over | segment_end, "position")
         spread = task.interleaved & ~task.dense
         m.d.sync += [stride.eq(Mux(spread, task.segments, 1)), step.eq(Mux(spread, 1, p.tile))]
+        fold, last_fold = counter(m, Mux(task.dense, 0, task.last_tree_fold), visits, start_over, "fold")
         m.d.comb += last_of_segment.eq(behind[-1] | position_last)
-        only_fold, last_but_one = Signal(), Signal.like(fold)
-        m.d.sync += [only_fold.eq((task.last_tree_fold == 0) | task.dense), last_but_one.eq(task.last_tree_fold - 1)]
 
         near = ceil_log2(p.trees + 1)
         start_group = Signal()
@@ -160,7 +158,7 @@ class Sweep(wiring.Component):
             with m.State("GROUP"):
                 m.d.comb += start_over.eq(1)
                 m.d.sync += [
-                    start.eq(0), key.eq(0), fold.eq(0), last_fold.eq(only_fold),
+                    start.eq(0), key.eq(0),
                     start_behind.eq(task.keys - 1 - stride), behind.eq(task.keys - 1 - stride),
                     segments_left.eq(task.segments), last_segment.eq(task.segments == 1),
                     extra.eq(task.extra_segments), more.eq(task.extra_segments != 0),
@@ -180,6 +178,7 @@ class Sweep(wiring.Component):
                 with m.If(room):
                     m.next = "WALK"
             with m.State("WALK"):
+                m.d.comb += visits.eq(1)
                 m.d.sync += [
                     self.slot_valid.eq(1),
                     self.slot.key.eq(key),
@@ -189,11 +188,9 @@ class Sweep(wiring.Component):
                     self.slot.segment_end.eq(last_of_segment & last_fold),
                     self.slot.row_end.eq(last_of_segment & last_segment & last_fold),
                 ]
-                with m.If(~last_fold):
-                    m.d.sync += [fold.eq(fold + 1), last_fold.eq(fold == last_but_one)]
-                with m.Else():
+                with m.If(last_fold):
                     m.d.comb += next_key.eq(1)
-                    m.d.sync += [fold.eq(0), last_fold.eq(only_fold), key.eq(key + stride), behind.eq(behind - stride)]
+                    m.d.sync += [key.eq(key + stride), behind.eq(behind - stride)]
                     with m.If(last_of_segment):
                         m.d.sync += [
                             start.eq(start + step), key.eq(start + step),

@@ -114,8 +114,9 @@ class FiberLoader(wiring.Component):
         ]
         credits(m, self._queue, may, delay(m, goes, 1, "goes"), (rows.o.valid & rows.o.ready,), "rows")
         # Whether a row is the last one is a register.
-        m.d.sync += begins.eq(self.i.valid & self.i.ready)
-        with m.If(self.i.valid & self.i.ready):
+        takes = self.i.valid & self.i.ready
+        m.d.sync += begins.eq(takes)
+        with m.If(takes):
             m.d.sync += [first.eq(self._base + start), row.eq(self._base + start), last.eq(self._base + end),
                          times.eq(wanted.times), last_time.eq(wanted.times == 1)]
         with m.If(begins):

@@ -27,7 +27,7 @@ class Intersection(wiring.Component):
     """Two buffers of windows, and merges that walk through them in turn.
 
     A pair of windows a cycle; from one job to the next without a pause, if the one had two pairs or more. Matches
-    follow 5 cycles behind their pair.
+    follow 6 cycles behind their pair.
 
     Members
     -------

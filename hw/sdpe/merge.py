@@ -17,8 +17,8 @@ class Merge(wiring.Component):
     depends on the comparison in its cycle, entries follow later.
 
     A job starts with a cycle in which the first windows are fetched; another merge works meanwhile. Places follow what
-    is offered until then, so that in the comparison's cycle nothing else is chosen from. Throughput 1 pair
-    a cycle. A window behind the last one of a fiber may be fetched, when the other fiber ends with it, and is not seen.
+    is offered until then, so that in the comparison's cycle nothing else is chosen from. Throughput 1 pair a cycle. A
+    window behind the last one of a fiber may be fetched, when the other fiber ends with it, and is not seen.
 
     Members
     -------

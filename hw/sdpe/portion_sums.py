@@ -86,13 +86,14 @@ class PortionSums(wiring.Component):
         clearing, place = Signal(), Signal(bits_for(p.sums))
         following, last_portion, last_clear = Signal(bits_for(2 * p.sums)), Signal(), Signal.like(place)
         m.d.sync += last_clear.eq(self.partials - 1)
-        m.d.comb += stored.ready.eq(~clearing)
-        # Reading begins two cycles after `add` at the earliest.
-        for port, value, payload in (
-                (memory.write_enable, clearing | stored.valid, False),
-                (memory.write_address, Mux(clearing, place, stored.payload.destination), True),
-                (memory.write_data, Mux(clearing, 0, stored.payload.value), True)):
-            m.d.comb += port.eq(delay(m, value, 1, "write", payload=payload))
+        # A cycle later; reading begins two cycles after `add` at the earliest.
+        written = Mux(clearing, 0, stored.payload.value)
+        address = Mux(clearing, place, stored.payload.destination)
+        m.d.comb += [
+            stored.ready.eq(~clearing), memory.write_enable.eq(delay(m, clearing | stored.valid, 1, "writes")),
+            memory.write_address.eq(delay(m, address, 1, "write_address", payload=True)),
+            memory.write_data.eq(delay(m, written, 1, "write_data", payload=True)),
+        ]
         with m.If(clearing):
             m.d.sync += [place.eq(place + 1), clearing.eq(place != last_clear)]
         with m.If(clear):

@@ -4,19 +4,15 @@ import numpy as np
 import pytest
 
 from hw.butterfly.coefficients import Coefficients, twiddle
-from sim.golden.butterfly import find_format
+from sim.golden.butterfly import bit_reversed, find_format
 from tests.butterfly.machines import tiny
 from tests.streams import generator, run
-
-
-def bit_reversed(value, bits):
-    return int(format(value, f"0{bits}b")[::-1], 2) if bits else 0
 
 
 @pytest.mark.parametrize("bits", [0, 1, 4, 9])
 def test_twiddles_are_roots_of_unity(bits):
     for block in range(1 << bits):
-        turns = bit_reversed(block, bits) / (2 << bits)
+        turns = bit_reversed(1 << bits)[block] / (2 << bits)
         assert np.allclose(complex(*twiddle(block)), np.exp(-2j * np.pi * turns), rtol=0, atol=1e-15)
 
 
